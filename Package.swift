@@ -1,0 +1,139 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// What every target of ours is compiled with.
+let base: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// For targets of values and rules. The targets that talk to the kernel or to C libraries (System, Crypto, Relay, Proxy,
+/// DiskStore, Inspection) go without: there `unsafe` marks would outnumber the statements.
+let safe: [SwiftSetting] = base + [.strictMemorySafety()]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+
+let package = Package(
+    name: "fetch-service",
+    products: [
+        .executable(name: "fetch-service", targets: ["fetch-service"]),
+        .executable(name: "fetchctl", targets: ["fetchctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        // C libraries, one target each.
+        .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CLZ4", path: "storage/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+
+        // Values and rules.
+        .target(name: "Core", swiftSettings: safe),
+        .target(name: "Wire", dependencies: ["Core"], swiftSettings: safe),
+        .target(name: "ReportModel", dependencies: ["Core"], swiftSettings: safe),
+
+        // The kernel, cryptography, the relay.
+        .target(name: "System", dependencies: ["Core"], swiftSettings: base),
+        .target(name: "Crypto", dependencies: ["Core", "COpenSSL"], swiftSettings: base),
+        .target(name: "Relay", dependencies: ["Core", "Wire", "System", "Crypto"], swiftSettings: base),
+
+        // Storage: the protocols, the backends, the suite that each backend must pass.
+        .target(name: "Storage", dependencies: ["Core", "Wire"], path: "storage/Storage", swiftSettings: safe),
+        .target(
+            name: "DiskStore", dependencies: ["Core", "Storage", "System", "Crypto", "CLZ4"], path: "storage/DiskStore",
+            swiftSettings: base),
+        .target(
+            name: "SQLiteCatalog", dependencies: ["Core", "Storage", grdb], path: "storage/SQLiteCatalog",
+            swiftSettings: safe),
+        .target(
+            name: "MemoryStorage", dependencies: ["Core", "Storage"], path: "storage/MemoryStorage", swiftSettings: safe),
+        .target(
+            name: "StorageConformance", dependencies: ["Core", "Storage"], path: "storage/StorageConformance",
+            swiftSettings: base),
+
+        // The service.
+        .target(name: "Cache", dependencies: ["Core", "Wire", "Storage"], swiftSettings: safe),
+        .target(name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Crypto", "System"], swiftSettings: safe),
+        .target(
+            name: "Inspection", dependencies: ["Core", "Wire", "Crypto", "CArchive", "CZlib"], swiftSettings: base),
+        .target(
+            name: "Reports", dependencies: ["Core", "Storage", "Sessions", "Inspection", "ReportModel"],
+            swiftSettings: safe),
+        .target(
+            name: "Proxy",
+            dependencies: [
+                "Core", "Wire", "System", "Crypto", "Relay", "Storage", "Cache", "Sessions", "Inspection", "CZlib", logging,
+            ],
+            swiftSettings: base),
+        .target(
+            name: "Control",
+            dependencies: ["Core", "Wire", "System", "Storage", "Sessions", "Reports", "ReportModel", hummingbird, logging],
+            swiftSettings: base),
+
+        // The programs.
+        .executableTarget(
+            name: "fetch-service",
+            dependencies: [
+                "Core", "Wire", "System", "Crypto", "Relay", "Storage", "Cache", "Sessions", "Inspection", "Reports",
+                "Proxy", "Control", "DiskStore", "SQLiteCatalog", "MemoryStorage", arguments, logging, yams,
+            ],
+            swiftSettings: base),
+        .executableTarget(
+            name: "fetchctl", dependencies: ["Core", "Wire", "System", "ReportModel", arguments], swiftSettings: base),
+
+        // Tests and what only they use.
+        .target(
+            name: "RelayTesting", dependencies: ["Core", "Wire", "System", "Crypto", "Relay"], swiftSettings: base),
+        .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: base),
+        .testTarget(name: "WireTests", dependencies: ["Core", "Wire"], swiftSettings: base),
+        .testTarget(name: "SystemTests", dependencies: ["Core", "System"], swiftSettings: base),
+        .testTarget(name: "CryptoTests", dependencies: ["Core", "Crypto", "System"], swiftSettings: base),
+        .testTarget(
+            name: "RelayTests", dependencies: ["Core", "Wire", "System", "Crypto", "Relay", "RelayTesting"],
+            swiftSettings: base),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "Core", "Wire", "System", "Crypto", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
+                "StorageConformance",
+            ],
+            swiftSettings: base),
+        .testTarget(name: "CacheTests", dependencies: ["Core", "Wire", "Storage", "Cache"], swiftSettings: base),
+        .testTarget(
+            name: "SessionsTests",
+            dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "MemoryStorage"], swiftSettings: base),
+        .testTarget(
+            name: "InspectionTests", dependencies: ["Core", "Wire", "Crypto", "Inspection"], swiftSettings: base),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: ["Core", "Storage", "Sessions", "Inspection", "ReportModel", "Reports", "MemoryStorage"],
+            swiftSettings: base),
+        .testTarget(
+            name: "ProxyTests",
+            dependencies: [
+                "Core", "Wire", "System", "Crypto", "Relay", "RelayTesting", "Storage", "Cache", "Sessions", "Inspection",
+                "Proxy", "MemoryStorage",
+            ],
+            swiftSettings: base),
+        .testTarget(
+            name: "FetchctlTests", dependencies: ["Core", "Wire", "System", "ReportModel", "fetchctl"], swiftSettings: base),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: ["Core", "Wire", "System", "Crypto", "RelayTesting", "ReportModel", "fetch-service", "fetchctl"],
+            swiftSettings: base),
+    ],
+    swiftLanguageModes: [.v6]
+)
