@@ -10,7 +10,9 @@ let base: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// For targets of values and rules. The targets that talk to the kernel or to C libraries (System, Crypto, Relay, Proxy,
+/// For targets of values and rules.
+///
+/// The targets that talk to the kernel or to C libraries (System, Crypto, Relay, Proxy,
 /// DiskStore, Inspection) go without: there `unsafe` marks would outnumber the statements.
 let safe: [SwiftSetting] = base + [.strictMemorySafety()]
 
@@ -35,9 +37,11 @@ let package = Package(
     ],
     targets: [
         // C libraries, one target each.
-        .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(
+            name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CLZ4", path: "storage/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
 
         // Values and rules.
@@ -51,7 +55,7 @@ let package = Package(
         .target(name: "Relay", dependencies: ["Core", "Wire", "System", "Crypto"], swiftSettings: base),
 
         // Storage: the protocols, the backends, the suite that each backend must pass.
-        .target(name: "Storage", dependencies: ["Core", "Wire"], path: "storage/Storage", swiftSettings: safe),
+        .target(name: "Storage", dependencies: ["Core"], path: "storage/Storage", swiftSettings: safe),
         .target(
             name: "DiskStore", dependencies: ["Core", "Storage", "System", "Crypto", "CLZ4"], path: "storage/DiskStore",
             swiftSettings: base),
@@ -59,7 +63,8 @@ let package = Package(
             name: "SQLiteCatalog", dependencies: ["Core", "Storage", grdb], path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
-            name: "MemoryStorage", dependencies: ["Core", "Storage"], path: "storage/MemoryStorage", swiftSettings: safe),
+            name: "MemoryStorage", dependencies: ["Core", "Storage"], path: "storage/MemoryStorage", swiftSettings: safe
+        ),
         .target(
             name: "StorageConformance", dependencies: ["Core", "Storage"], path: "storage/StorageConformance",
             swiftSettings: base),
@@ -75,12 +80,15 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Relay", "Storage", "Cache", "Sessions", "Inspection", "CZlib", logging,
+                "Core", "Wire", "System", "Crypto", "Relay", "Storage", "Cache", "Sessions", "Inspection", "CZlib",
+                logging,
             ],
             swiftSettings: base),
         .target(
             name: "Control",
-            dependencies: ["Core", "Wire", "System", "Storage", "Sessions", "Reports", "ReportModel", hummingbird, logging],
+            dependencies: [
+                "Core", "Wire", "System", "Storage", "Sessions", "Reports", "ReportModel", hummingbird, logging,
+            ],
             swiftSettings: base),
 
         // The programs.
@@ -114,7 +122,8 @@ let package = Package(
         .testTarget(name: "CacheTests", dependencies: ["Core", "Wire", "Storage", "Cache"], swiftSettings: base),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "MemoryStorage"], swiftSettings: base),
+            dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "MemoryStorage"],
+            swiftSettings: base),
         .testTarget(
             name: "InspectionTests", dependencies: ["Core", "Wire", "Crypto", "Inspection"], swiftSettings: base),
         .testTarget(
@@ -124,15 +133,19 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Relay", "RelayTesting", "Storage", "Cache", "Sessions", "Inspection",
+                "Core", "Wire", "System", "Crypto", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
+                "Inspection",
                 "Proxy", "MemoryStorage",
             ],
             swiftSettings: base),
         .testTarget(
-            name: "FetchctlTests", dependencies: ["Core", "Wire", "System", "ReportModel", "fetchctl"], swiftSettings: base),
+            name: "FetchctlTests", dependencies: ["Core", "Wire", "System", "ReportModel", "fetchctl"],
+            swiftSettings: base),
         .testTarget(
             name: "ServiceTests",
-            dependencies: ["Core", "Wire", "System", "Crypto", "RelayTesting", "ReportModel", "fetch-service", "fetchctl"],
+            dependencies: [
+                "Core", "Wire", "System", "Crypto", "RelayTesting", "ReportModel", "fetch-service", "fetchctl",
+            ],
             swiftSettings: base),
     ],
     swiftLanguageModes: [.v6]

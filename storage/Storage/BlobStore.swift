@@ -1,0 +1,138 @@
+public import Core
+
+/// Who may read a blob, and so when its bytes go.
+public enum BlobScope: Hashable, Sendable {
+    /// Kept for every session until evicted.
+    case shared
+    /// Kept for one session and removed with it.
+    case session(SessionID)
+}
+
+/// Where a blob's bytes are; opaque to everybody but the store that wrote it, kept in the catalog.
+///
+/// The text is stable over restarts and versions of one store. It holds no path from outside.
+public struct BlobPlacement: Hashable, Sendable {
+    /// The store's own words, at most 200 ASCII characters.
+    public var text: String
+    /// Bytes taken on the medium.
+    public var sizeOnDisk: Int64
+
+    /// Makes a placement.
+    public init(text: String, sizeOnDisk: Int64) {
+        self.text = text
+        self.sizeOnDisk = sizeOnDisk
+    }
+}
+
+/// A blob as the catalog knows it.
+public struct StoredBlob: Hashable, Sendable {
+    /// SHA-256 of the content.
+    public var digest: SHA256Digest
+    /// Bytes of the content.
+    public var logicalSize: Int64
+    /// Who may read it.
+    public var scope: BlobScope
+    /// Where its bytes are.
+    public var placement: BlobPlacement
+
+    /// Makes a description of a blob.
+    public init(digest: SHA256Digest, logicalSize: Int64, scope: BlobScope, placement: BlobPlacement) {
+        self.digest = digest
+        self.logicalSize = logicalSize
+        self.scope = scope
+        self.placement = placement
+    }
+}
+
+/// Bytes by the SHA-256 of their content.
+///
+/// Every call is synchronous, may block, and may be made from any thread of the store's bounded pool; never from an
+/// event loop. A store verifies what it is given (length and digest) before it publishes it.
+public protocol BlobStore: AnyObject, Sendable {
+    /// Stores a small body in one call.
+    ///
+    /// - Parameter digest: SHA-256 of `bytes`, computed by the caller; trusted here, verified on the first read.
+    /// - Returns: The blob to enter in the catalog. When the store already has these bytes in the same scope it may
+    ///   return the present placement or a second one.
+    /// - Throws: ``StoreError``; nothing is left behind then.
+    func put(_ bytes: [UInt8], digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob
+
+    /// Begins a large body.
+    ///
+    /// - Parameter expectedSize: The length if it is known, for reserving space.
+    /// - Returns: A sink; dropping it without `commit` leaves nothing.
+    /// - Throws: ``StoreError`` with `.full` when less than the minimum would stay free.
+    func stage(scope: BlobScope, expectedSize: Int64?) throws(StoreError) -> any BlobSink
+
+    /// Opens a blob for reading.
+    ///
+    /// - Returns: `nil` when the bytes are not there any more.
+    /// - Throws: ``StoreError`` with `.corrupt` when what is there has the wrong size or is not a blob.
+    func open(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)?
+
+    /// Removes a blob's bytes; open readers stay valid. Removing what is not there is no error.
+    func remove(_ blob: StoredBlob) throws(StoreError)
+
+    /// Removes everything that is private to a session.
+    func removeAll(of session: SessionID) throws(StoreError)
+
+    /// Reads the whole blob and compares it with its digest.
+    ///
+    /// - Returns: Whether the bytes are right; `false` also when they are gone.
+    func verify(_ blob: StoredBlob) throws(StoreError) -> Bool
+
+    /// Does a slice of background work (compressing large blobs, giving back dead space).
+    ///
+    /// - Returns: Blobs whose placement changed, for the catalog, each with its old placement, which stays readable
+    ///   until the next call.
+    func maintain() throws(StoreError) -> [(old: StoredBlob, new: StoredBlob)]
+
+    /// Writes begun and neither committed nor abandoned.
+    var stagedWrites: Int { get }
+
+    /// Bytes that may still be written before caching must stop.
+    func spaceLeft() -> Int64
+}
+
+/// One body being written.
+///
+/// `append` and `commit` are called by one job at a time; `read` may be called from any thread meanwhile. When the last
+/// reference goes without `commit`, the bytes are abandoned.
+public protocol BlobSink: AnyObject, Sendable {
+    /// Adds bytes at the end.
+    ///
+    /// - Throws: ``StoreError``; the sink can then only be read or dropped. Bytes of earlier calls stay readable.
+    func append(_ bytes: [UInt8]) throws(StoreError)
+
+    /// Bytes appended so far; grows only after they can be read.
+    var size: Int64 { get }
+
+    /// Reads what has been appended; stays valid as long as it is referenced, also after the commit and after the
+    /// sink was dropped.
+    func reader() -> any BlobReader
+
+    /// Publishes the bytes under their digest.
+    ///
+    /// - Parameters:
+    ///   - digest: SHA-256 of everything appended, computed by the caller beside the writing.
+    ///   - size: How many bytes there must be.
+    /// - Throws: ``StoreError`` with `.rejected` when the size differs.
+    func commit(digest: SHA256Digest, size: Int64) throws(StoreError) -> StoredBlob
+}
+
+/// Bytes that can be read at any position, from any thread.
+public protocol BlobReader: AnyObject, Sendable {
+    /// How many bytes can be read now. Grows while the reader belongs to a body being written.
+    var size: Int64 { get }
+
+    /// Reads up to `buffer.count` bytes at `offset`.
+    ///
+    /// - Returns: How many; 0 at the end.
+    /// - Throws: ``StoreError`` with `.corrupt` when a checksum does not fit.
+    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
+
+    /// The open file that holds exactly these bytes from an offset on, if there is one: for sendfile(2).
+    ///
+    /// The descriptor lives as long as the reader.
+    var plainFile: (descriptor: Int32, offset: Int64)? { get }
+}

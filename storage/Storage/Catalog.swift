@@ -1,0 +1,137 @@
+public import Core
+
+/// Who may be answered with a stored response.
+public enum Partition: Hashable, Sendable {
+    /// Every session.
+    case shared
+    /// One session, and in it only requests with the same credential values.
+    case session(SessionID, credentials: SHA256Digest)
+
+    /// The scope of blobs of this partition.
+    public var scope: BlobScope {
+        switch self {
+        case .shared: .shared
+        case .session(let id, _): .session(id)
+        }
+    }
+}
+
+/// A stored response (RFC 9111, section 3).
+public struct StoredResponse: Hashable, Sendable {
+    /// Given by the catalog on insertion; 0 before.
+    public var id: Int64
+    /// Who may be answered with it.
+    public var partition: Partition
+    /// The primary cache key: the normalised URL; only answers to GET are stored.
+    public var key: String
+    /// The names in `Vary`, lower case and sorted.
+    public var varyNames: [String]
+    /// The values of those request fields, normalised.
+    public var variant: String
+    /// Status of the answer.
+    public var status: Int
+    /// Status line and header section as serialised by `ResponseHead.serialise`, ready to parse again.
+    public var head: [UInt8]
+    /// The body's digest.
+    public var digest: SHA256Digest
+    /// The body's length in bytes.
+    public var size: Int64
+    /// When the request was made, seconds since the epoch.
+    public var requestTime: Int64
+    /// When the answer came, seconds since the epoch.
+    public var responseTime: Int64
+    /// Whether the body was decoded from gzip in the fill; then only clients that accept gzip are answered with it.
+    public var decoded: Bool
+
+    /// Makes a stored response.
+    public init(
+        id: Int64 = 0, partition: Partition, key: String, varyNames: [String] = [], variant: String = "",
+        status: Int = 200,
+        head: [UInt8], digest: SHA256Digest, size: Int64, requestTime: Int64, responseTime: Int64, decoded: Bool = false
+    ) {
+        self.id = id
+        self.partition = partition
+        self.key = key
+        self.varyNames = varyNames
+        self.variant = variant
+        self.status = status
+        self.head = head
+        self.digest = digest
+        self.size = size
+        self.requestTime = requestTime
+        self.responseTime = responseTime
+        self.decoded = decoded
+    }
+}
+
+/// A change to the catalog; a group of them is one transaction.
+public enum CatalogChange: Sendable {
+    /// A blob whose bytes are in the store. A second placement of one digest and scope replaces the first.
+    case blob(StoredBlob, at: WallTime)
+    /// A response for reuse; it replaces one with the same partition, key and variant, and the oldest beyond 16 variants.
+    case response(StoredResponse)
+    /// New head and times of a stored response after validation (RFC 9111, section 4.3.4).
+    case refresh(id: Int64, head: [UInt8], requestTime: Int64, responseTime: Int64)
+    /// Forgets one stored response.
+    case forget(id: Int64)
+    /// Forgets all stored responses of a key in a partition (invalidation, RFC 9111, section 4.4).
+    case invalidate(Partition, key: String)
+    /// Forgets a blob and every response that has it as its body.
+    case forgetBlob(SHA256Digest, BlobScope)
+    /// What extraction found in a blob, as JSON, with the version of the extractor.
+    case facts(SHA256Digest, version: Int, json: [UInt8])
+    /// A session's record names this blob: it is not evicted before the session's resources go.
+    case pin(SHA256Digest, SessionID)
+    /// Removes a session's private responses and blobs and all its pins.
+    case removeSession(SessionID)
+    /// Blobs used since the last such change, for eviction.
+    case used([SHA256Digest], at: WallTime)
+}
+
+/// How much the catalog holds.
+public struct CatalogTotals: Hashable, Sendable {
+    /// Blobs of all scopes.
+    public var blobs: Int64
+    /// Their bytes on the medium.
+    public var bytesOnDisk: Int64
+    /// Bytes of their content.
+    public var logicalBytes: Int64
+    /// Responses for reuse.
+    public var responses: Int64
+
+    /// Makes totals.
+    public init(blobs: Int64 = 0, bytesOnDisk: Int64 = 0, logicalBytes: Int64 = 0, responses: Int64 = 0) {
+        self.blobs = blobs
+        self.bytesOnDisk = bytesOnDisk
+        self.logicalBytes = logicalBytes
+        self.responses = responses
+    }
+}
+
+/// The half of the storage that can be thrown away: which responses and blobs there are.
+///
+/// Calls block. `apply` comes from one writer thread; reads may come from any thread at the same time.
+public protocol Catalog: AnyObject, Sendable {
+    /// Makes all changes or none.
+    ///
+    /// - Throws: ``StoreError``; nothing of the group is there then.
+    func apply(_ changes: [CatalogChange]) throws(StoreError)
+
+    /// All stored variants of a key in a partition, the most recently stored first; at most 16.
+    func responses(in partition: Partition, key: String) throws(StoreError) -> [StoredResponse]
+
+    /// Where a blob is, in one scope.
+    func blob(_ digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob?
+
+    /// What extraction found in a blob with this version of the extractor, or `nil`.
+    func facts(_ digest: SHA256Digest, version: Int) throws(StoreError) -> [UInt8]?
+
+    /// Shared blobs to evict next, those unused for longest first; pinned ones are left out unless asked for.
+    func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob]
+
+    /// Blobs in the order of their digests, for verifying and listing.
+    func blobs(after: SHA256Digest?, limit: Int) throws(StoreError) -> [StoredBlob]
+
+    /// How much there is; O(1).
+    func totals() throws(StoreError) -> CatalogTotals
+}

@@ -1,0 +1,187 @@
+public import Core
+
+/// A session as it is kept over restarts.
+public struct SessionRow: Hashable, Sendable {
+    /// The session's id, never used again.
+    public var id: SessionID
+    /// Strict or permissive.
+    public var policy: SessionPolicy
+    /// When it was opened.
+    public var created: WallTime
+    /// Its lifetime in seconds, counted from `created`.
+    public var timeout: Int64
+    /// SHA-256 of the token; the token itself is nowhere.
+    public var tokenHash: SHA256Digest
+    /// A key for redaction marks, of this session only.
+    public var redactionKey: [UInt8]
+    /// The first revocation of the token, which is also the report's end time.
+    public var revoked: WallTime?
+    /// The inspectors' configuration captured at creation, as JSON.
+    public var configuration: [UInt8]
+    /// How many secrets the session was opened with; they live in memory only.
+    public var secretCount: Int
+    /// Boot id of the machine when the session was opened.
+    public var bootID: String
+    /// Why the record is not complete; empty when it is.
+    public var incompleteReason: String
+
+    /// Makes a row.
+    public init(
+        id: SessionID, policy: SessionPolicy, created: WallTime, timeout: Int64, tokenHash: SHA256Digest,
+        redactionKey: [UInt8], revoked: WallTime? = nil, configuration: [UInt8] = [], secretCount: Int = 0,
+        bootID: String = "", incompleteReason: String = ""
+    ) {
+        self.id = id
+        self.policy = policy
+        self.created = created
+        self.timeout = timeout
+        self.tokenHash = tokenHash
+        self.redactionKey = redactionKey
+        self.revoked = revoked
+        self.configuration = configuration
+        self.secretCount = secretCount
+        self.bootID = bootID
+        self.incompleteReason = incompleteReason
+    }
+}
+
+/// One exchange of a session: a request and what became of it.
+public struct ExchangeRow: Hashable, Sendable {
+    /// Which list of the report the exchange belongs to.
+    public enum Category: String, Hashable, Sendable, CaseIterable {
+        /// A body with status 200 (or a 304 that stands for one) that was examined.
+        case artifact
+        /// An answer of the origin that is no artifact: another status, no body.
+        case response
+        /// A request that we refused.
+        case refusal
+        /// A transfer that did not come to its end.
+        case failure
+    }
+
+    /// What the inspectors concluded.
+    public enum Result: String, Hashable, Sendable {
+        case approved = "Approved"
+        case rejected = "Rejected"
+        case unknown = "Unknown"
+    }
+
+    /// Whose exchange it is.
+    public var session: SessionID
+    /// Gap-free, from 1 on; given by the recorder.
+    public var number: Int64
+    /// Which list it belongs to.
+    public var category: Category
+    /// SHA-256 of the whole body, when the whole was seen.
+    public var digest: SHA256Digest?
+    /// Bytes of the whole body, or of what was seen of it.
+    public var size: Int64
+    /// Body bytes given to the client.
+    public var delivered: Int64
+    /// The verdict, for artifacts.
+    public var result: Result?
+    /// The exchange as one JSON object: the contract's download (`report.md`, section 4) and our additional keys.
+    public var download: [UInt8]
+    /// For artifacts one JSON object with `request-inspection`, `response-inspection` and `metadata`; else empty.
+    public var judgement: [UInt8]
+
+    /// Makes a row.
+    public init(
+        session: SessionID, number: Int64 = 0, category: Category, digest: SHA256Digest? = nil, size: Int64 = 0,
+        delivered: Int64 = 0, result: Result? = nil, download: [UInt8], judgement: [UInt8] = []
+    ) {
+        self.session = session
+        self.number = number
+        self.category = category
+        self.digest = digest
+        self.size = size
+        self.delivered = delivered
+        self.result = result
+        self.download = download
+        self.judgement = judgement
+    }
+}
+
+/// A change to the records; a group of them is one transaction.
+public enum RecordChange: Sendable {
+    /// A new session. A known id is an error.
+    case open(SessionRow)
+    /// The first revocation of a session's token; a later one changes nothing.
+    case revoke(SessionID, at: WallTime)
+    /// Says that and why a session's record has a gap.
+    case markIncomplete(SessionID, reason: String)
+    /// One exchange.
+    case exchange(ExchangeRow)
+    /// What the inspectors concluded after the exchange was recorded.
+    case conclude(SessionID, number: Int64, result: ExchangeRow.Result, judgement: [UInt8])
+    /// Sets how many bytes a transfer recorded earlier delivered in the end.
+    case delivered(SessionID, number: Int64, bytes: Int64, truncated: Bool)
+}
+
+/// Totals of one session's exchanges.
+public struct SessionTotals: Hashable, Sendable {
+    /// The highest number given.
+    public var lastNumber: Int64
+    /// Exchanges of all categories.
+    public var exchanges: Int64
+    /// Body bytes given to clients.
+    public var delivered: Int64
+
+    /// Makes totals.
+    public init(lastNumber: Int64 = 0, exchanges: Int64 = 0, delivered: Int64 = 0) {
+        self.lastNumber = lastNumber
+        self.exchanges = exchanges
+        self.delivered = delivered
+    }
+}
+
+/// The precious half of the storage: sessions and their exchanges.
+///
+/// Calls block. `apply` and `remove` come from one writer thread; reads may come from any thread at the same time.
+/// A call that returns has made its change survive the end of the process.
+public protocol Records: AnyObject, Sendable {
+    /// Makes all changes or none.
+    ///
+    /// - Throws: ``StoreError``; nothing of the group is there then.
+    func apply(_ changes: [RecordChange]) throws(StoreError)
+
+    /// All sessions that were not removed, oldest first.
+    func sessions() throws(StoreError) -> [SessionRow]
+
+    /// One session.
+    func session(_ id: SessionID) throws(StoreError) -> SessionRow?
+
+    /// Whether an id was ever used, also by a session that was removed.
+    func wasUsed(_ id: SessionID) throws(StoreError) -> Bool
+
+    /// Totals of one session, for going on after a restart.
+    func totals(of session: SessionID) throws(StoreError) -> SessionTotals
+
+    /// Reads a session's exchanges in the order of their numbers, in pages, so that no reader holds a transaction long.
+    ///
+    /// - Parameters:
+    ///   - after: Start behind this number; 0 for the first page.
+    ///   - category: Only this one, or all.
+    ///   - limit: How many at most.
+    func exchanges(
+        of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow]
+
+    /// Reads the exchanges of one artifact of a session in the order of their numbers.
+    func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow]
+
+    /// The artifacts of a session in the order of their first exchange, in pages.
+    ///
+    /// - Parameter after: The number of the first exchange of the last artifact seen; 0 for the first page.
+    func artifacts(
+        of session: SessionID, after: Int64, limit: Int
+    ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)]
+
+    /// Removes a session and all its exchanges, in slices so that others are not kept waiting; the id stays used.
+    ///
+    /// Afterwards nothing of it can be found in the files (secure delete, truncated log).
+    func remove(_ session: SessionID) throws(StoreError)
+
+    /// Writes nothing, but fails as `apply` would when the file cannot be written.
+    func checkWritable() throws(StoreError)
+}
