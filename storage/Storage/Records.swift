@@ -177,6 +177,15 @@ public protocol Records: AnyObject, Sendable {
         of session: SessionID, after: Int64, limit: Int
     ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)]
 
+    /// Artifacts whose inspection has not concluded (`result` is `nil`), in the order of their numbers.
+    ///
+    /// - Parameters:
+    ///   - session: Whose.
+    ///   - limit: How many at most.
+    /// - Returns: The rows.
+    /// - Throws: ``StoreError``.
+    func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow]
+
     /// Removes a session and all its exchanges, in slices so that others are not kept waiting; the id stays used.
     ///
     /// Afterwards nothing of it can be found in the files (secure delete, truncated log).
