@@ -39,6 +39,7 @@ let package = Package(
         // C libraries, one target each.
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
@@ -50,7 +51,7 @@ let package = Package(
         .target(name: "ReportModel", dependencies: ["Core"], swiftSettings: safe),
 
         // The kernel, cryptography, the relay.
-        .target(name: "System", dependencies: ["Core"], swiftSettings: base),
+        .target(name: "System", dependencies: ["Core", "CLinux"], swiftSettings: base),
         .target(name: "Crypto", dependencies: ["Core", "COpenSSL"], swiftSettings: base),
         .target(name: "Relay", dependencies: ["Core", "Wire", "System", "Crypto"], swiftSettings: base),
 
