@@ -51,41 +51,71 @@ public struct StoredBlob: Hashable, Sendable {
 public protocol BlobStore: AnyObject, Sendable {
     /// Stores a small body in one call.
     ///
-    /// - Parameter digest: SHA-256 of `bytes`, computed by the caller; trusted here, verified on the first read.
+    /// - Parameters:
+    ///   - bytes: The whole content.
+    ///   - digest: SHA-256 of `bytes`, computed by the caller; trusted here, verified on the first read.
+    ///   - scope: Who may read it.
     /// - Returns: The blob to enter in the catalog. When the store already has these bytes in the same scope it may
-    ///   return the present placement or a second one.
+    ///   return the present placement or a second one; a caller whose catalog knows the blob need not call.
     /// - Throws: ``StoreError``; nothing is left behind then.
     func put(_ bytes: [UInt8], digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob
 
     /// Begins a large body.
     ///
-    /// - Parameter expectedSize: The length if it is known, for reserving space.
+    /// - Parameters:
+    ///   - scope: Who may read it once it is committed.
+    ///   - expectedSize: The length if it is known; what cannot fit is refused at once.
     /// - Returns: A sink; dropping it without `commit` leaves nothing.
     /// - Throws: ``StoreError`` with `.full` when less than the minimum would stay free.
     func stage(scope: BlobScope, expectedSize: Int64?) throws(StoreError) -> any BlobSink
 
     /// Opens a blob for reading.
     ///
+    /// - Parameter blob: As the catalog has it; its placement may be one that ``maintain()`` has replaced.
     /// - Returns: `nil` when the bytes are not there any more.
     /// - Throws: ``StoreError`` with `.corrupt` when what is there has the wrong size or is not a blob.
     func open(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)?
 
     /// Removes a blob's bytes; open readers stay valid. Removing what is not there is no error.
+    ///
+    /// - Parameter blob: As the catalog has it.
+    /// - Throws: ``StoreError``; the bytes are then still there, or partly.
     func remove(_ blob: StoredBlob) throws(StoreError)
 
-    /// Removes everything that is private to a session.
+    /// Removes everything that is private to a session; open readers stay valid.
+    ///
+    /// - Parameter session: One that writes nothing any more.
+    /// - Throws: ``StoreError``; a second call goes on where this one stopped.
     func removeAll(of session: SessionID) throws(StoreError)
 
     /// Reads the whole blob and compares it with its digest.
     ///
+    /// - Parameter blob: As the catalog has it.
     /// - Returns: Whether the bytes are right; `false` also when they are gone.
+    /// - Throws: ``StoreError`` when they cannot be read now, which says nothing about them.
     func verify(_ blob: StoredBlob) throws(StoreError) -> Bool
 
     /// Does a slice of background work (compressing large blobs, giving back dead space).
     ///
     /// - Returns: Blobs whose placement changed, for the catalog, each with its old placement, which stays readable
     ///   until the next call.
+    /// - Throws: ``StoreError`` when nothing changed and something failed; every blob is as it was then.
     func maintain() throws(StoreError) -> [(old: StoredBlob, new: StoredBlob)]
+
+    /// The sessions that have private bytes here: after a start, those that are in no record any more can be removed.
+    ///
+    /// - Returns: Their ids, in no order.
+    /// - Throws: ``StoreError``.
+    func privateSessions() throws(StoreError) -> [SessionID]
+
+    /// Removes a slice of the shared blobs that an earlier run of the service left without a row in the catalog.
+    ///
+    /// Blobs written since this store was opened are never touched, so that one between its commit and its row is safe.
+    ///
+    /// - Parameter isKnown: Whether the catalog has a blob of this digest at this placement. Asked without any lock held.
+    /// - Returns: Whether all of what the earlier runs left has now been looked at; later calls do nothing.
+    /// - Throws: ``StoreError``, also what `isKnown` throws; a later call goes on behind the place that failed.
+    func sweep(isKnown: (SHA256Digest, BlobPlacement) throws(StoreError) -> Bool) throws(StoreError) -> Bool
 
     /// Writes begun and neither committed nor abandoned.
     var stagedWrites: Int { get }
@@ -101,6 +131,7 @@ public protocol BlobStore: AnyObject, Sendable {
 public protocol BlobSink: AnyObject, Sendable {
     /// Adds bytes at the end.
     ///
+    /// - Parameter bytes: What comes next.
     /// - Throws: ``StoreError``; the sink can then only be read or dropped. Bytes of earlier calls stay readable.
     func append(_ bytes: [UInt8]) throws(StoreError)
 
@@ -109,6 +140,8 @@ public protocol BlobSink: AnyObject, Sendable {
 
     /// Reads what has been appended; stays valid as long as it is referenced, also after the commit and after the
     /// sink was dropped.
+    ///
+    /// - Returns: A reader whose size grows with this sink's.
     func reader() -> any BlobReader
 
     /// Publishes the bytes under their digest.
@@ -116,7 +149,8 @@ public protocol BlobSink: AnyObject, Sendable {
     /// - Parameters:
     ///   - digest: SHA-256 of everything appended, computed by the caller beside the writing.
     ///   - size: How many bytes there must be.
-    /// - Throws: ``StoreError`` with `.rejected` when the size differs.
+    /// - Returns: The blob to enter in the catalog: these bytes, or the same that were there before.
+    /// - Throws: ``StoreError`` with `.rejected` when the size differs; the sink can then only be read or dropped.
     func commit(digest: SHA256Digest, size: Int64) throws(StoreError) -> StoredBlob
 }
 
@@ -127,7 +161,10 @@ public protocol BlobReader: AnyObject, Sendable {
 
     /// Reads up to `buffer.count` bytes at `offset`.
     ///
-    /// - Returns: How many; 0 at the end.
+    /// - Parameters:
+    ///   - offset: Where in the content.
+    ///   - buffer: Where to put the bytes.
+    /// - Returns: How many; 0 at the end, fewer than asked for only near it.
     /// - Throws: ``StoreError`` with `.corrupt` when a checksum does not fit.
     func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
 

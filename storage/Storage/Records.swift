@@ -160,9 +160,12 @@ public protocol Records: AnyObject, Sendable {
     /// Reads a session's exchanges in the order of their numbers, in pages, so that no reader holds a transaction long.
     ///
     /// - Parameters:
-    ///   - after: Start behind this number; 0 for the first page.
+    ///   - session: Whose.
     ///   - category: Only this one, or all.
+    ///   - after: Start behind this number; 0 for the first page.
     ///   - limit: How many at most.
+    /// - Returns: The rows.
+    /// - Throws: ``StoreError``.
     func exchanges(
         of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
     ) throws(StoreError) -> [ExchangeRow]
@@ -172,7 +175,12 @@ public protocol Records: AnyObject, Sendable {
 
     /// The artifacts of a session in the order of their first exchange, in pages.
     ///
-    /// - Parameter after: The number of the first exchange of the last artifact seen; 0 for the first page.
+    /// - Parameters:
+    ///   - session: Whose.
+    ///   - after: The number of the first exchange of the last artifact seen; 0 for the first page.
+    ///   - limit: How many at most.
+    /// - Returns: Each digest with the number of its first exchange.
+    /// - Throws: ``StoreError``.
     func artifacts(
         of session: SessionID, after: Int64, limit: Int
     ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)]
