@@ -1,0 +1,41 @@
+import Wire
+
+/// Parses a whole request head written as text.
+func request(_ text: String) throws -> RequestHead { try HeadParser.request(Array(text.utf8).span) }
+
+/// Parses a whole response head written as text.
+func response(_ text: String) throws -> ResponseHead { try HeadParser.response(Array(text.utf8).span) }
+
+/// The status with which `body` fails, or nil when it succeeds.
+func failure<R>(_ body: () throws -> R) -> Int? {
+    do {
+        _ = try body()
+        return nil
+    } catch let error as MessageError {
+        return error.status
+    } catch {
+        return -1
+    }
+}
+
+/// Fields from pairs.
+func fields(_ pairs: (String, String)...) -> Fields {
+    var fields = Fields()
+    for (name, value) in pairs { fields.append(name, value) }
+    return fields
+}
+
+/// The bytes of a value that serialises itself.
+func bytes(_ head: RequestHead) -> [UInt8] {
+    var out: [UInt8] = []
+    head.serialise(into: &out)
+    return out
+}
+
+func bytes(_ head: ResponseHead) -> [UInt8] {
+    var out: [UInt8] = []
+    head.serialise(into: &out)
+    return out
+}
+
+func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
