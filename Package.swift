@@ -72,7 +72,9 @@ let package = Package(
 
         // The service.
         .target(name: "Cache", dependencies: ["Core", "Wire", "Storage"], swiftSettings: safe),
-        .target(name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Crypto", "System"], swiftSettings: safe),
+        .target(
+            name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Crypto", "System", logging],
+            swiftSettings: safe),
         .target(
             name: "Inspection", dependencies: ["Core", "Wire", "Crypto", "CArchive", "CZlib"], swiftSettings: base),
         .target(

@@ -1,0 +1,99 @@
+package import Core
+package import Storage
+internal import System
+
+/// Writes the record: one thread, one transaction for everything that waits.
+///
+/// The recorder gives the exchanges of each session their numbers, in the order of their submission and without gaps:
+/// a number is used up only by a change that was committed. When a group cannot be committed, its submissions are tried
+/// one by one, so that a bad one does not take the others with it.
+package final class Recorder: Sendable {
+    /// Gets the numbers of the submission's `.exchange` changes, in their order, or why nothing of it was recorded.
+    package typealias Completion = @Sendable (Result<[Int64], StoreError>) -> Void
+
+    private enum Item: Sendable {
+        case submission([RecordChange], Completion)
+        case removal(SessionID, @Sendable (StoreError?) -> Void)
+    }
+
+    /// Most submissions in one transaction; bounds how long the first of them waits for the last.
+    private static let mostPerGroup = 512
+
+    private let writer: BatchWriter<Item>
+    private let isStopped = Lock(false)
+
+    /// Starts the writer's thread.
+    package init(records: any Records) {
+        let committer = Committer(records: records)
+        writer = BatchWriter(name: "recorder", mostPerBatch: Self.mostPerGroup) { items in
+            var group: [Committer.Submission] = []
+            for item in items {
+                switch item {
+                case .submission(let changes, let completion): group.append((changes, completion))
+                case .removal(let session, let completion):
+                    committer.commit(group)
+                    group = []
+                    completion(committer.remove(session))
+                }
+            }
+            committer.commit(group)
+        }
+    }
+
+    /// Records changes: all of them or none.
+    ///
+    /// - Parameters:
+    ///   - changes: What to record; the numbers of `.exchange` changes are filled in.
+    ///   - completion: Called on the writer's thread after the commit; must not block.
+    package func submit(_ changes: [RecordChange], completion: @escaping Completion) {
+        if !enqueue(.submission(changes, completion)) { completion(.failure(Self.stopped("record changes"))) }
+    }
+
+    /// Records changes and waits for the commit.
+    ///
+    /// - Returns: The numbers of the `.exchange` changes.
+    @discardableResult
+    package func commit(_ changes: [RecordChange]) async throws(StoreError) -> [Int64] {
+        let result = await withCheckedContinuation { continuation in
+            submit(changes) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Removes a session's rows, after everything that was submitted before.
+    package func remove(_ session: SessionID) async throws(StoreError) {
+        let failure: StoreError? = await withCheckedContinuation { continuation in
+            let isAccepted = enqueue(.removal(session) { continuation.resume(returning: $0) })
+            if !isAccepted { continuation.resume(returning: Self.stopped("remove session \(session)")) }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Returns when everything submitted before has been committed or has failed.
+    package func drain() async {
+        _ = await withCheckedContinuation { continuation in
+            submit([]) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Since when the oldest change that is not committed has been waiting; `nil` when none waits.
+    package var waitingSince: MonotonicTime? { writer.waitingSince }
+
+    /// Commits what was submitted and ends the thread; what comes later is refused.
+    package func stop() {
+        isStopped.withLock { $0 = true }
+        writer.stop()
+    }
+
+    private func enqueue(_ item: Item) -> Bool {
+        isStopped.withLock { isStopped in
+            guard !isStopped else { return false }
+            writer.submit([item])
+            return true
+        }
+    }
+
+    private static func stopped(_ operation: String) -> StoreError {
+        StoreError(.unavailable, operation, "the service is stopping")
+    }
+}
