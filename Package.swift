@@ -71,7 +71,7 @@ let package = Package(
             swiftSettings: base),
 
         // The service.
-        .target(name: "Cache", dependencies: ["Core", "Wire", "Storage"], swiftSettings: safe),
+        .target(name: "Cache", dependencies: ["Core", "Wire", "System", "Storage"], swiftSettings: safe),
         .target(
             name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Crypto", "System", logging],
             swiftSettings: safe),
@@ -122,7 +122,9 @@ let package = Package(
                 "StorageConformance",
             ],
             swiftSettings: base),
-        .testTarget(name: "CacheTests", dependencies: ["Core", "Wire", "Storage", "Cache"], swiftSettings: base),
+        .testTarget(
+            name: "CacheTests", dependencies: ["Core", "Wire", "System", "Storage", "Cache", "MemoryStorage"],
+            swiftSettings: base),
         .testTarget(
             name: "SessionsTests",
             dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "MemoryStorage"],

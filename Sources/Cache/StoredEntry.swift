@@ -1,0 +1,24 @@
+package import Storage
+package import Wire
+
+/// A stored response in memory: its row with the head parsed.
+///
+/// A value in a class so that loops share it without copying; it never changes, a refreshed response is a new entry.
+package final class StoredEntry: Sendable {
+    package let response: StoredResponse
+    package let head: ResponseHead
+
+    package init(_ response: StoredResponse, head: ResponseHead) {
+        self.response = response
+        self.head = head
+    }
+
+    /// Parses the stored head; `nil` when it is not a head, which only a damaged catalog has.
+    package convenience init?(_ response: StoredResponse) {
+        guard let head = try? HeadParser.response(response.head.span) else { return nil }
+        self.init(response, head: head)
+    }
+
+    /// About how many bytes of memory it takes.
+    var cost: Int { 512 + response.key.utf8.count + response.head.count * 2 }
+}
