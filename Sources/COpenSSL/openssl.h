@@ -215,6 +215,21 @@ static inline int shim_add_authority_key(X509 *certificate, X509 *issuer) {
     AUTHORITY_KEYID_free(identifier);
     return done;
 }
+// Writes the certificate's subject as "CN=name,O=organisation" (RFC 2253); always ends with NUL.
+static inline void shim_subject(X509 *certificate, char *out, int capacity) {
+    char *text = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    out[0] = 0;
+    if (bio == NULL) return;
+    X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    long length = BIO_get_mem_data(bio, &text);
+    if (length >= capacity) length = capacity - 1;
+    if (length > 0) {
+        memcpy(out, text, (size_t)length);
+        out[length] = 0;
+    }
+    BIO_free(bio);
+}
 // Writes the certificate's DNS names and addresses, separated by ", ", as far as there is room; always ends with NUL.
 static inline void shim_names(X509 *certificate, char *out, size_t capacity) {
     size_t used = 0;
