@@ -84,6 +84,11 @@ package enum ASCII {
         return bytes.count >= prefix.count && equalIgnoringCase(bytes.extracting(first: prefix.count), prefix)
     }
 
+    static func hasSuffixIgnoringCase(_ bytes: Span<UInt8>, _ suffix: String) -> Bool {
+        let suffix = suffix.utf8Span.span
+        return bytes.count >= suffix.count && equalIgnoringCase(bytes.extracting(last: suffix.count), suffix)
+    }
+
     /// Lower case for ASCII letters only; other characters stay.
     package static func lowercased(_ text: String) -> String {
         var bytes = Array(text.utf8)
