@@ -1,0 +1,246 @@
+package import Core
+import Glibc
+import Synchronization
+package import System
+
+/// One thread that owns connections and serves them as the kernel reports them ready (epoll, edge-triggered).
+///
+/// A turn, in this order: wait for events and note them (``run()``), tasks from other threads, timers, one call to each
+/// stream with news, tasks that the loop gave itself, hooks of the end of the turn. Nothing here may block.
+///
+/// Sendable because other threads only post tasks (a locked mailbox) and read gauges (atomic); all else is confined to the
+/// loop's own thread, checked by ``preconditionOnLoop()``.
+package final class EventLoop: @unchecked Sendable {
+    /// Its place among the loops of the process.
+    package let index: Int
+
+    /// 256 KiB for use within one callback; what it held is gone at the next.
+    package let scratch: UnsafeMutableRawBufferPointer
+
+    /// What connections to origins read into; lent to their delegates during `originBody`.
+    let receiveBuffer: UnsafeMutableRawBufferPointer
+
+    /// What is read only to be thrown away, and pieces that are put together before they are encrypted.
+    let stagingBuffer: UnsafeMutableRawBufferPointer
+
+    /// The time at the start of this turn.
+    package private(set) var now: MonotonicTime
+
+    private let poll: EventPoll
+    private let mailbox: Mailbox
+    private let ended = Latch()
+    private let hasStarted = Lock(false)
+    private let wheel: TimerWheel
+    private var members = Membership()
+    private var serving: [LoopMember] = []
+    private var mail: [Mailbox.Task] = []
+    private var later: [() -> Void] = []
+    private var hooks: [() -> Void] = []
+    private var running: [() -> Void] = []
+    private var isRunning = true
+    private let accepted = Atomic<Int>(0)
+    private var whenAcceptedClosed: [() -> Void] = []
+
+    private static let mailToken = UInt64.max
+    private static let roundsPerTurn = 8
+
+    /// Makes a loop that does nothing until ``start()``.
+    ///
+    /// At `mailboxCapacity` waiting tasks other threads wait for room in ``execute(_:)``.
+    package init(index: Int, mailboxCapacity: Int = 65536) throws(SystemError) {
+        self.index = index
+        poll = try EventPoll()
+        mailbox = try Mailbox(capacity: mailboxCapacity)
+        now = MonotonicTime.now()
+        wheel = TimerWheel(now: now)
+        scratch = .allocate(byteCount: 256 * 1024, alignment: 64)
+        receiveBuffer = .allocate(byteCount: 128 * 1024, alignment: 64)
+        stagingBuffer = .allocate(byteCount: 16 * 1024, alignment: 64)
+        try poll.add(mailbox.signal.raw, [.readable, .edgeTriggered], token: Self.mailToken)
+    }
+
+    deinit {
+        scratch.deallocate()
+        receiveBuffer.deallocate()
+        stagingBuffer.deallocate()
+    }
+
+    /// Starts the thread.
+    package func start() {
+        let isFirst = hasStarted.withLock { started in
+            defer { started = true }
+            return !started
+        }
+        precondition(isFirst, "a loop starts once")
+        startThread(name: "loop-\(index)") { self.run() }
+    }
+
+    /// Ends the thread: accepted tasks still run, then all streams are reset.
+    ///
+    /// Waits for the end unless called on the loop itself. Transfers that deserve an orderly end get it before this.
+    package func stop() {
+        mailbox.close()
+        let started = hasStarted.withLock { $0 }
+        if started, !isOnLoop { ended.wait() }
+    }
+
+    // MARK: Tasks
+
+    /// Runs `task` on the loop, after those that were given before.
+    ///
+    /// From another thread through a bounded mailbox: when it is full, the caller waits for room (unless it is a loop
+    /// itself). On the loop: later in this turn. After ``stop()`` the task is dropped.
+    package func execute(_ task: @escaping @Sendable () -> Void) {
+        if isOnLoop {
+            later.append(task)
+        } else {
+            _ = mailbox.post(task, overflow: Self.current == nil ? .wait : .exceed)
+        }
+    }
+
+    /// Runs `task` on the loop unless there is no room for it; `false` when it will not run.
+    package func offer(_ task: @escaping @Sendable () -> Void) -> Bool {
+        mailbox.post(task, overflow: .refuse)
+    }
+
+    /// Runs `body` later in this turn; only on the loop.
+    package func soon(_ body: @escaping () -> Void) {
+        preconditionOnLoop()
+        later.append(body)
+    }
+
+    /// Runs `body` when everything else of this turn is done, so that small things can be put together; only on the loop.
+    package func atEndOfTurn(_ body: @escaping () -> Void) {
+        preconditionOnLoop()
+        hooks.append(body)
+    }
+
+    /// Runs `body` on the loop after a time, at most some 10 ms late when the loop has nothing else to do.
+    @discardableResult
+    package func schedule(after delay: Duration, _ body: @escaping () -> Void) -> Timer {
+        preconditionOnLoop()
+        return wheel.schedule(at: now + delay, body)
+    }
+
+    /// How many tasks of other threads wait; a gauge, from any thread.
+    package var queuedTasks: Int { mailbox.count }
+
+    /// How many accepted connections this loop has; a gauge, from any thread.
+    package var acceptedConnections: Int { accepted.load(ordering: .relaxed) }
+
+    // MARK: Where am I
+
+    /// Whether the caller runs on this loop.
+    package var isOnLoop: Bool {
+        pthread_getspecific(Self.key) == UnsafeMutableRawPointer(Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Traps when the caller runs elsewhere.
+    package func preconditionOnLoop(_ function: StaticString = #function) {
+        precondition(isOnLoop, "\(function) is for the thread of its event loop only: use execute")
+    }
+
+    /// The loop whose thread this is.
+    package static var current: EventLoop? {
+        pthread_getspecific(key).map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private static let key: pthread_key_t = {
+        var key = pthread_key_t()
+        precondition(pthread_key_create(&key, nil) == 0, "no thread-specific key left")
+        return key
+    }()
+
+    // MARK: Members
+
+    /// Starts watching a descriptor for a member; it stays a member until ``remove(_:)``.
+    func add(_ member: LoopMember, _ descriptor: CInt, _ events: EventMask) throws(SystemError) {
+        preconditionOnLoop()
+        let token = members.add(member)
+        do {
+            try poll.add(descriptor, events, token: token)
+        } catch {
+            members.remove(member)
+            throw error
+        }
+    }
+
+    /// Forgets a member whose descriptor is about to be closed, which is what takes it out of the kernel's list.
+    func remove(_ member: LoopMember) { members.remove(member) }
+
+    /// Forgets a member whose descriptor stays open.
+    func remove(_ member: LoopMember, unwatching descriptor: CInt) {
+        members.remove(member)
+        try? poll.remove(descriptor)
+    }
+
+    /// Gives a member a turn: in this one if called before the streams are served, otherwise in the next.
+    func enqueue(_ member: LoopMember) { members.enqueue(member) }
+
+    func acceptedOpened() { accepted.add(1, ordering: .relaxed) }
+
+    func acceptedClosed() {
+        accepted.subtract(1, ordering: .relaxed)
+        guard !whenAcceptedClosed.isEmpty else { return }
+        let waiting = whenAcceptedClosed
+        whenAcceptedClosed = []
+        for body in waiting { body() }
+    }
+
+    /// Calls `body` once, when the next accepted connection has closed.
+    func onAcceptedClosed(_ body: @escaping () -> Void) { whenAcceptedClosed.append(body) }
+
+    // MARK: The turn
+
+    private func run() {
+        pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
+        while isRunning { turn() }
+        for member in members.all { member.loopEnded() }
+        pthread_setspecific(Self.key, nil)
+        ended.signal()
+    }
+
+    private func turn() {
+        var hasMail = false
+        do {
+            try poll.wait(timeout: hasWork ? 0 : wheel.timeout(from: now)) { token, events in
+                if token == Self.mailToken { hasMail = true } else { members.note(token, events) }
+            }
+        } catch {
+            preconditionFailure("the event loop cannot wait: \(error)")
+        }
+        now = MonotonicTime.now()
+        if hasMail { readMail() }
+        wheel.advance(to: now)
+        serve()
+        for _ in 0..<Self.roundsPerTurn where !later.isEmpty || !hooks.isEmpty {
+            swap(&later, &running)
+            runBatch()
+            swap(&hooks, &running)
+            runBatch()
+        }
+    }
+
+    private var hasWork: Bool { !members.queue.isEmpty || !later.isEmpty || !hooks.isEmpty }
+
+    private func readMail() {
+        mailbox.signal.clear()
+        // Closed is looked at first: what was accepted before is in the batch then.
+        if mailbox.isClosed { isRunning = false }
+        mailbox.take(into: &mail)
+        for task in mail { task() }
+        mail.removeAll(keepingCapacity: true)
+    }
+
+    private func serve() {
+        members.takeQueue(into: &serving)
+        for member in serving { member.takeTurn() }
+        serving.removeAll(keepingCapacity: true)
+    }
+
+    /// Runs what was swapped into `running`; what these bodies add goes into the lists that they came from.
+    private func runBatch() {
+        for body in running { body() }
+        running.removeAll(keepingCapacity: true)
+    }
+}
