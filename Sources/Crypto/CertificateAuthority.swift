@@ -100,8 +100,8 @@ package final class CertificateAuthority: @unchecked Sendable {
         return (PEM.text(certificate: certificate), PEM.text(key: key))
     }
 
-    /// One key for all leaves of the process: a key per leaf would cost time and protect nothing, since whoever reads
-    /// our memory has them all. Immutable once made.
+    // One key for all leaves of the process: a key per leaf would cost time and protect nothing, since whoever reads our
+    // memory has them all. Immutable once made.
     private nonisolated(unsafe) static let leafKey: OpaquePointer = {
         guard let key = shim_generate_p256() else { preconditionFailure("OpenSSL cannot make a P-256 key") }
         return key

@@ -6,7 +6,7 @@ package struct DescriptorPair: ~Copyable {
     package var first: OwnedDescriptor
     package var second: OwnedDescriptor
 
-    init(_ first: consuming OwnedDescriptor, _ second: consuming OwnedDescriptor) {
+    package init(_ first: consuming OwnedDescriptor, _ second: consuming OwnedDescriptor) {
         self.first = first
         self.second = second
     }

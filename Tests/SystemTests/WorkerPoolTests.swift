@@ -1,0 +1,95 @@
+import Core
+import System
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct WorkerPoolTests {
+    /// A pool of one thread that is busy until the latch opens.
+    private func busyPool(capacity: Int) -> (pool: WorkerPool, release: Latch) {
+        let pool = WorkerPool(name: "test", threads: 1, capacity: capacity)
+        let (started, release) = (Latch(), Latch())
+        #expect(
+            pool.submit {
+                started.signal()
+                release.wait()
+            })
+        started.wait()
+        return (pool, release)
+    }
+
+    @Test func aFullPoolRefuses() {
+        let (pool, release) = busyPool(capacity: 2)
+        #expect(pool.submit {})
+        #expect(pool.submit {})
+        #expect(pool.queued == 2)
+        #expect(!pool.submit {})
+        release.signal()
+        pool.stop()
+    }
+
+    @Test func aLaneThatFillsThePoolDoesNotShutOthersOutAndIsServedInTurn() {
+        let (pool, release) = busyPool(capacity: 3)
+        let order = Lock<[Int]>([])
+        for _ in 0..<10 { _ = pool.submit(lane: 1) { order.withLock { $0.append(1) } } }
+        #expect(pool.submit(lane: 2) { order.withLock { $0.append(2) } })
+        release.signal()
+        pool.stop()
+        #expect(order.withLock { $0 } == [1, 2, 1, 1])
+    }
+
+    @Test func stoppingRunsWhatWasAcceptedAndRefusesTheRest() {
+        let (pool, release) = busyPool(capacity: 100)
+        let done = Lock(0)
+        for _ in 0..<50 { #expect(pool.submit { done.withLock { $0 += 1 } }) }
+        startThread(name: "release") { release.signal() }
+        pool.stop()
+        #expect(done.withLock { $0 } == 50)
+        #expect(!pool.submit {})
+        pool.stop()
+    }
+
+    @Test func manyThreadsRunEachJobOnce() {
+        let pool = WorkerPool(name: "many", threads: 4, capacity: 100_000)
+        let seen = Lock([Int](repeating: 0, count: 10_000))
+        for index in 0..<10_000 { #expect(pool.submit(lane: index % 7) { seen.withLock { $0[index] += 1 } }) }
+        pool.stop()
+        #expect(seen.withLock { $0.allSatisfy { $0 == 1 } })
+    }
+
+    @Test func aStrandKeepsOrderAndRunsOneJobAtATime() {
+        let pool = WorkerPool(name: "strand", threads: 4, capacity: 1)
+        let strands = (0..<8).map { Strand(pool: pool, lane: $0) }
+        // Not locked on purpose: the strand is what guards each of them, and ThreadSanitizer looks on.
+        final class Log: @unchecked Sendable { var values: [Int] = [] }
+        let logs = strands.map { _ in Log() }
+        for index in 0..<1000 {
+            for (strand, log) in zip(strands, logs) { strand.submit { log.values.append(index) } }
+        }
+        pool.stop()
+        for log in logs { #expect(log.values == Array(0..<1000)) }
+    }
+
+    @Test func aStrandWhosePoolHasEndedRunsOnTheCaller() {
+        let pool = WorkerPool(name: "ended", threads: 1, capacity: 1)
+        let strand = Strand(pool: pool)
+        pool.stop()
+        let order = Lock<[Int]>([])
+        strand.submit {
+            strand.submit { order.withLock { $0.append(2) } }
+            order.withLock { $0.append(1) }
+        }
+        #expect(order.withLock { $0 } == [1, 2])
+        #expect(strand.backlog == 0)
+    }
+
+    @Test func jobsThatSubmitToStrandsWhileStoppingAreNotLost() {
+        let (pool, release) = busyPool(capacity: 10)
+        let strand = Strand(pool: pool)
+        let done = Lock(0)
+        for _ in 0..<5 {
+            #expect(pool.submit { strand.submit { done.withLock { $0 += 1 } } })
+        }
+        startThread(name: "release") { release.signal() }
+        pool.stop()
+        #expect(done.withLock { $0 } == 5)
+    }
+}
