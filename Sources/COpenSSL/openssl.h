@@ -25,7 +25,6 @@
 static inline int shim_set_versions_from_tls12(SSL_CTX *context) {
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }
-static inline int shim_limit_to_tls12(SSL_CTX *context) { return SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION); }
 static inline void shim_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);

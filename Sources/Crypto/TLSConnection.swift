@@ -254,10 +254,11 @@ package final class TLSConnection {
     private func failure() -> TLSResult {
         let error = ErrorQueue.take()
         if let verifyFailure { return .failed(verifyFailure) }
-        if socket.pointee.error != 0 { return .failed(String(cString: strerror(socket.pointee.error))) }
+        // Before looking at the socket's error: at an unexpected end OpenSSL tries to send an alert, which may fail.
         if socket.pointee.at_end == 1, error == nil || error?.code == SSL_R_UNEXPECTED_EOF_WHILE_READING {
             return .truncated
         }
+        if socket.pointee.error != 0 { return .failed(String(cString: strerror(socket.pointee.error))) }
         guard let error else { return .failed("TLS failed") }
         switch error.code {
         case SSL_R_TLSV1_ALERT_UNKNOWN_CA, SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
