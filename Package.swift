@@ -64,8 +64,8 @@ let package = Package(
             name: "SQLiteCatalog", dependencies: ["Core", "Storage", grdb], path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
-            name: "MemoryStorage", dependencies: ["Core", "Storage"], path: "storage/MemoryStorage", swiftSettings: safe
-        ),
+            name: "MemoryStorage", dependencies: ["Core", "Storage", "System", "Crypto"], path: "storage/MemoryStorage",
+            swiftSettings: safe),
         .target(
             name: "StorageConformance", dependencies: ["Core", "Storage"], path: "storage/StorageConformance",
             swiftSettings: base),
