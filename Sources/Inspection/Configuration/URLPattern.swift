@@ -1,4 +1,9 @@
-package import Core
+import Core
+
+/// Why a URL pattern cannot be used.
+package struct URLPatternError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+}
 
 /// A glob over URLs that keeps scheme, host and port apart from the path: no wildcard crosses from one into the other.
 ///
@@ -15,19 +20,19 @@ package struct URLPattern: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Without `://` it matches nothing, but for `**`, which matches everything.
     ///
-    /// - Throws: ``GlobError`` for a bad glob, and for braces that hold both host and path.
-    package init(_ pattern: String) throws(GlobError) {
+    /// - Throws: ``URLPatternError`` for a bad glob, and for braces that hold both host and path.
+    package init(_ pattern: String) throws(URLPatternError) {
         self.pattern = pattern
         matchesEverything = pattern == "**"
-        let whole = try Glob(pattern)
+        let whole = try Self.glob(pattern)
         guard let scheme = pattern.firstRange(of: "://") else {
             origin = whole
             path = nil
             return
         }
         let start = try Self.pathStart(in: pattern, behind: scheme.upperBound)
-        origin = try Glob(pattern[..<start].lowercased())
-        path = start < pattern.endIndex ? try Glob(String(pattern[start...])) : nil
+        origin = try Self.glob(pattern[..<start].lowercased())
+        path = start < pattern.endIndex ? try Self.glob(String(pattern[start...])) : nil
     }
 
     package var description: String { pattern }
@@ -48,8 +53,18 @@ package struct URLPattern: Hashable, Sendable, CustomStringConvertible {
         return matches(url)
     }
 
+    private static func glob(_ pattern: String) throws(URLPatternError) -> Glob {
+        do throws(GlobError) {
+            return try Glob(pattern)
+        } catch {
+            throw URLPatternError(description: error.description)
+        }
+    }
+
     /// The first slash behind the host and outside of sets.
-    private static func pathStart(in pattern: String, behind start: String.Index) throws(GlobError) -> String.Index {
+    private static func pathStart(in pattern: String, behind start: String.Index) throws(URLPatternError)
+        -> String.Index
+    {
         var depth = 0
         var isInSet = false
         var index = start
@@ -64,7 +79,7 @@ package struct URLPattern: Hashable, Sendable, CustomStringConvertible {
             case "}" where !isInSet: depth -= 1
             case "/" where !isInSet:
                 guard depth == 0 else {
-                    throw GlobError(
+                    throw URLPatternError(
                         description: "pattern '\(pattern)' has braces around both host and path; write two patterns")
                 }
                 return index
@@ -76,23 +91,11 @@ package struct URLPattern: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-extension String {
-    /// The first occurrence of some text.
-    fileprivate func firstRange(of text: String) -> Range<String.Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
-    }
-}
-
 extension URLPattern: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
-        do throws(GlobError) {
+        do throws(URLPatternError) {
             try self.init(text)
         } catch {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)

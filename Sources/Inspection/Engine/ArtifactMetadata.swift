@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// What a report says about an artifact (contract `report.md`, section 3).
 package struct ArtifactMetadata: Sendable, Hashable {

@@ -72,7 +72,8 @@ extension BlobBytes {
         defer { buffer.deallocate() }
         var filled = 0
         while filled < count {
-            let more = try readPiece(at: Int64(filled), into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            let more = try readPiece(
+                at: Int64(filled), into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
             guard more > 0 else { break }
             filled += more
         }

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// How far extraction goes into one body.
 package struct ExtractionLimits: Sendable, Hashable {
@@ -76,6 +76,20 @@ package final class ExtractionBudget {
             throw .limit("a member's name is longer than \(limits.nameLength) bytes")
         }
         try checkTime()
+    }
+
+    /// A budget with fewer bytes for one part of the body; what it spends is not counted here.
+    func part(bytes: Int64) -> ExtractionBudget {
+        ExtractionBudget(self, bytes: min(bytes, bytesLeft))
+    }
+
+    private init(_ whole: ExtractionBudget, bytes: Int64) {
+        limits = whole.limits
+        now = whole.now
+        deadline = whole.deadline
+        membersLeft = whole.membersLeft
+        allowance = bytes
+        bytesLeft = bytes
     }
 
     func checkTime() throws(ExtractionError) {

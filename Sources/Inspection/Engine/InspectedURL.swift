@@ -1,9 +1,11 @@
-package import Core
+import Core
 
 /// A recorded URL taken apart, so that host and path are matched each by itself.
 package struct InspectedURL: Sendable, Hashable {
     /// `scheme://host:port`, and without the port when it is the scheme's own.
     package let origins: [String]
+    /// Scheme, host and port as recorded.
+    package let recordedOrigin: String
     /// As recorded, `/` when the URL has none.
     package let path: String
     /// Behind the first `?`, or `nil`.
@@ -27,6 +29,7 @@ package struct InspectedURL: Sendable, Hashable {
         let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
         let authority = String(decoding: rest[..<end], as: UTF8.self)
         guard !authority.isEmpty else { return nil }
+        recordedOrigin = "\(scheme)://\(authority)"
         let defaultPort = scheme == "https" ? ":443" : ":80"
         if authority.hasSuffix(defaultPort) {
             origins = ["\(scheme)://\(authority)", "\(scheme)://\(authority.dropLast(defaultPort.count))"]

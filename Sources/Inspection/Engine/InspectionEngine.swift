@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// Runs the inspectors of one session: over its requests, over bodies, over every use of a body.
 ///

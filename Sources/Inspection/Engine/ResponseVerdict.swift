@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// What becomes of an artifact; the raw values are the report's.
 package enum Verdict: String, Codable, Sendable, Hashable {
