@@ -9,7 +9,7 @@ final class TLSPair {
     private(set) var clientSocket: SharedDescriptor?
     private(set) var serverSocket: SharedDescriptor?
 
-    /// - Parameter prefixLength: How many of the client's first bytes the server has read before TLS begins.
+    // `prefixLength`: how many of the client's first bytes the server has read before TLS begins.
     init(
         _ serverContext: TLSServerContext, _ clientContext: TLSClientContext, host: String,
         key: String = "", prefixLength: Int = 0
