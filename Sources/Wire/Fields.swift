@@ -50,7 +50,7 @@ package struct Fields: Sendable {
     /// - Precondition: the name is a token; ask ``isValidName(_:)`` about names from outside.
     /// - Parameters:
     ///   - name: the field name.
-    ///   - value: the value; blanks at its ends are dropped and control bytes become spaces, so that no value can
+    ///   - value: the value; blanks and control bytes at its ends are dropped, others become spaces, so that no value can
     ///     make a second line.
     package mutating func append(_ name: String, _ value: String) {
         append(name: name.utf8Span.span, value: value.utf8Span.span)
@@ -59,7 +59,10 @@ package struct Fields: Sendable {
     /// Appends a field line; see ``append(_:_:)``.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
         precondition(ASCII.isToken(name), "a field name must be a token")
-        let kept = value.extracting(ASCII.trimmed(value, 0..<value.count))
+        var (first, end) = (0, value.count)
+        while first < end, value[first] <= ASCII.space || value[first] == 0x7F { first += 1 }
+        while first < end, value[end - 1] <= ASCII.space || value[end - 1] == 0x7F { end -= 1 }
+        let kept = value.extracting(first..<end)
         let start = storage.count
         storage.append(copying: name)
         storage.append(ASCII.colon)
