@@ -70,9 +70,10 @@ private struct ExchangeNumbers: Sendable {
             return change
         case .exchange(var row):
             // Not known yet: the first one after a restart.
-            let known = if let number = last[row.session] { number } else {
-                try records.totals(of: row.session).lastNumber
-            }
+            let known =
+                if let number = last[row.session] { number } else {
+                    try records.totals(of: row.session).lastNumber
+                }
             row.number = known + 1
             last[row.session] = row.number
             own.append(row.number)

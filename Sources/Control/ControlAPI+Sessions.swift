@@ -1,0 +1,108 @@
+internal import Core
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import Sessions
+internal import Storage
+internal import Wire
+
+extension ControlAPI {
+    /// `GET /status`.
+    func status() async -> Response {
+        let uptime = Int64((parts.clock.monotonic() - startedAt).inSeconds)
+        let count = await parts.registry.openedCount
+        let sessions = await parts.registry.summaries().map { session in
+            """
+            {"session-id":"\(session.id.text)","start-time":"\(session.created.rfc3339)",\
+            "policy":"\(session.policy.rawValue)","age":\(session.age),"timeout":\(session.timeout)}
+            """
+        }
+        return ControlReply.json(
+            """
+            {"uptime":\(uptime),"start-time":"\(started.rfc3339)","session-count":\(count),\
+            "active-sessions":[\(sessions.joined(separator: ","))]}
+            """)
+    }
+
+    /// `POST /session`.
+    func create(_ request: Request) async throws -> Response {
+        let creation = try SessionCreation(try await body(of: request))
+        if !creation.unknownMembers.isEmpty {
+            let names = creation.unknownMembers.prefix(16).map { escapedForDisplay($0, limit: 64) }
+            log.warning("POST /session: unknown keys ignored: \(names.joined(separator: ", "))")
+        }
+        if let fault = Secret.fault(in: creation.secrets) { throw ControlRefusal.badRequest(fault) }
+        guard creation.secrets.isEmpty else {
+            throw ControlRefusal.badRequest(
+                "secrets are not supported: this release does not inject credentials into requests; leave the list empty"
+            )
+        }
+        let configuration: [UInt8]
+        do {
+            configuration = try parts.configuration(creation.configuration)
+        } catch {
+            throw ControlRefusal.badRequest("'inspectors-configuration': \(error)")
+        }
+        let opened = try await parts.registry.open(
+            SessionRequest(policy: creation.policy, timeout: creation.timeout, configuration: configuration))
+        return ControlReply.json(
+            """
+            {"id":\(JSONText.quoted(opened.session.id.text)),"token":\(JSONText.quoted(opened.token)),\
+            "policy":"\(opened.session.policy.rawValue)","timeout":\(opened.session.row.timeout)}
+            """)
+    }
+
+    /// `DELETE /session/{id}/token`.
+    func revoke(_ request: Request, _ id: SessionID) async throws -> Response {
+        let token = try Self.token(body: try await body(of: request), request.headers[.authorization], of: id)
+        let row = try await parts.registry.revoke(id, token: token)
+        return ControlReply.json(
+            """
+            {"session-id":"\(row.id.text)","start-time":"\(row.created.rfc3339)",\
+            "end-time":"\((row.revoked ?? row.created).rfc3339)","spool-path":\(JSONText.quoted(settings.spoolPath))}
+            """)
+    }
+
+    /// `DELETE /session/{id}`.
+    func finish(_ id: SessionID) async throws -> Response {
+        try await parts.registry.finish(id)
+        return ControlReply.empty
+    }
+
+    /// `DELETE /resources/{id}`.
+    func deleteResources(_ id: SessionID) async throws -> Response {
+        try await parts.registry.deleteResources(of: id)
+        return ControlReply.empty
+    }
+
+    private func body(of request: Request) async throws -> [UInt8] {
+        let buffer = try await request.body.collect(upTo: settings.largestBody)
+        return Array(buffer.readableBytesView)
+    }
+
+    /// The token of a revocation.
+    ///
+    /// Newer builders send `{"token": "…"}`; older ones `Authorization: Basic <token>`, bare or as `id:token`, and no body.
+    private static func token(body: [UInt8], _ authorization: String?, of id: SessionID) throws -> String {
+        if body.isEmpty, let authorization {
+            if let pair = BasicCredentials(fieldValue: authorization), pair.user == id.text { return pair.password }
+            let parts = authorization.split(separator: " ", maxSplits: 1)
+            if parts.count == 2, parts[0].lowercased() == "basic" { return String(parts[1]) }
+        }
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(firstIn: body)
+        } catch {
+            throw ControlRefusal.badRequest("\(error)")
+        }
+        guard case .object(let members) = document else {
+            throw ControlRefusal.badRequest("the request body is \(document.kind): expected {\"token\": \"…\"}")
+        }
+        guard let member = members.last(where: { $0.name == "token" }) else { return "" }
+        guard case .string(let token) = member.value else {
+            throw ControlRefusal.badRequest("'token' must be a string, not \(member.value.kind)")
+        }
+        return token
+    }
+}

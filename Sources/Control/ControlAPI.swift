@@ -1,0 +1,131 @@
+internal import Core
+internal import HTTPTypes
+internal import Hummingbird
+package import Logging
+package import Sessions
+package import Storage
+package import System
+
+/// A report that is made piece by piece.
+package protocol ReportPieces: AnyObject, Sendable {
+    /// The next piece; `nil` behind the last. Blocks; called by one thread at a time.
+    func next() throws -> [UInt8]?
+}
+
+/// What the control API works on.
+package struct ControlParts: Sendable {
+    /// The sessions.
+    package var registry: SessionRegistry
+    /// Where reports are read from.
+    package var records: any Records
+    /// Where blocking calls run.
+    package var pool: WorkerPool
+    /// Makes the report of a session; blocks.
+    package var report: @Sendable (SessionRow) throws -> any ReportPieces
+    /// Checks a session's own `inspectors-configuration` (JSON; `nil` when it has none) and merges it into the service's.
+    package var configuration: @Sendable ([UInt8]?) throws -> [UInt8]
+    /// Measures ages and waits.
+    package var clock: SessionClock
+    /// Called at every request, for idle shutdown.
+    package var onRequest: @Sendable () -> Void
+
+    /// Names the parts.
+    package init(
+        registry: SessionRegistry, records: any Records, pool: WorkerPool,
+        report: @escaping @Sendable (SessionRow) throws -> any ReportPieces,
+        configuration: @escaping @Sendable ([UInt8]?) throws -> [UInt8], clock: SessionClock = .system,
+        onRequest: @escaping @Sendable () -> Void = {}
+    ) {
+        self.registry = registry
+        self.records = records
+        self.pool = pool
+        self.report = report
+        self.configuration = configuration
+        self.clock = clock
+        self.onRequest = onRequest
+    }
+}
+
+/// The six endpoints of the control API.
+///
+/// | Method and path | Credentials | Function |
+/// |---|---|---|
+/// | `GET /status` | none | `status` |
+/// | `POST /session` | administrator | `create` |
+/// | `DELETE /session/{id}/token` | the session's token | `revoke` |
+/// | `GET /session/{id}` | administrator | `report` |
+/// | `DELETE /session/{id}` | administrator | `finish` |
+/// | `DELETE /resources/{id}` | administrator | `deleteResources` |
+package final class ControlAPI: Sendable {
+    let settings: ControlSettings
+    let parts: ControlParts
+    let gate: AdminGate
+    let log: Logger
+    let started: WallTime
+    let startedAt: MonotonicTime
+
+    /// Makes the endpoints.
+    package init(settings: ControlSettings, parts: ControlParts, log: Logger) {
+        self.settings = settings
+        self.parts = parts
+        self.log = log
+        gate = AdminGate(settings: settings)
+        started = parts.clock.wall()
+        startedAt = parts.clock.monotonic()
+    }
+
+    typealias Handler = @Sendable (ControlAPI, Request, ControlContext) async throws -> Response
+
+    /// Makes what answers requests.
+    func makeResponder() -> RouterResponder<ControlContext> {
+        let routes: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
+            (.get, "/status", { api, _, _ in await api.status() }),
+            (.post, "/session", administrator { api, request, _ in try await api.create(request) }),
+            (
+                .delete, "/session/:id/token",
+                { api, request, context in try await api.revoke(request, try Self.session(of: context)) }
+            ),
+            (
+                .get, "/session/:id",
+                administrator { api, _, context in try await api.report(try Self.session(of: context)) }
+            ),
+            (
+                .delete, "/session/:id",
+                administrator { api, _, context in try await api.finish(try Self.session(of: context)) }
+            ),
+            (
+                .delete, "/resources/:id",
+                administrator { api, _, context in try await api.deleteResources(try Self.session(of: context)) }
+            ),
+        ]
+        var table = RouteTable()
+        for route in routes {
+            table.add(route.method, route.path)
+            if route.method == .get { table.add(.head, route.path) }
+        }
+        let router = Router(context: ControlContext.self, options: [.autoGenerateHeadEndpoints])
+        router.add(middleware: ErrorReplies(log: log))
+        router.add(middleware: RequestGuard(table: table, names: settings.names))
+        for route in routes {
+            router.on(RouterPath(route.path), method: route.method) { [self] request, context in
+                parts.onRequest()
+                return try await route.handler(self, request, context)
+            }
+        }
+        return router.buildResponder()
+    }
+
+    /// A handler for the administrator only.
+    private func administrator(_ handler: @escaping Handler) -> Handler {
+        { api, request, context in
+            if let refusal = try await api.gate.refusal(of: request, from: context.address) { return refusal }
+            return try await handler(api, request, context)
+        }
+    }
+
+    /// The session id in the path; what cannot be one names no session.
+    private static func session(of context: ControlContext) throws -> SessionID {
+        guard let text = context.parameters.get("id"), let id = SessionID(text) else { throw SessionError.unknown }
+        return id
+    }
+}

@@ -1,0 +1,119 @@
+internal import Core
+internal import Glibc
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+package import Logging
+internal import NIOCore
+internal import NIOHTTPTypes
+internal import NIOPosix
+internal import Sessions
+package import System
+internal import Wire
+
+/// Serves the control API on a socket that listens already.
+///
+/// Hummingbird's own server binds late and by name; ours has to have its port before anything slow is done, and to fail
+/// at once when it is taken. So the router and the HTTP channel are Hummingbird's, the accepting is done here.
+package final class ControlServer: Sendable {
+    private let api: ControlAPI
+    private let listener: SharedDescriptor
+    private let group: MultiThreadedEventLoopGroup
+    private let log: Logger
+    private let state = Lock(State())
+
+    private struct State {
+        var isStopping = false
+        var listening: (any Channel)?
+        var connections: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    /// Makes a server; it accepts once ``run()`` is called.
+    package init(api: ControlAPI, listener: SharedDescriptor, log: Logger) {
+        self.api = api
+        self.listener = listener
+        self.log = log
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    }
+
+    /// Serves until ``stop(grace:)`` is called, or the listening socket fails.
+    package func run() async throws {
+        let responder = api.makeResponder()
+        let settings = api.settings
+        let log = log
+        let channels = HTTP1Channel(
+            responder: { request, writer, channel in
+                let context = ControlContext(source: .init(channel: channel, logger: log))
+                var response = try await responder.respond(to: request, context: context)
+                response.headers[.date] = HTTPDate.format(WallTime.now().seconds)
+                try await writer.write(response: response.head, body: response.body)
+            },
+            configuration: .init(
+                additionalChannelHandlers: [RequestDeadline(limit: settings.readTimeout)],
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 16384, maxHeaderListSize: 65536, maxHeaderFieldCount: 200)))
+        // NIO closes the descriptor that it is given; the listener's own stays with its owner.
+        let copy = fcntl(listener.raw, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError(call: "fcntl F_DUPFD_CLOEXEC", code: errno) }
+        let accepting = try await ServerBootstrap(group: group)
+            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+            .childChannelOption(ChannelOptions.socketOption(.so_keepalive), value: 1)
+            .bind(copy) { [self] channel -> EventLoopFuture<HTTP1Channel.Value> in
+                guard enter(channel, most: settings.mostConnections) else {
+                    return channel.eventLoop.makeFailedFuture(ConnectionRefusal.tooMany)
+                }
+                return channels.setup(channel: channel, logger: log)
+            }
+        let isStopping = state.withLock { state in
+            state.listening = accepting.channel
+            return state.isStopping
+        }
+        if isStopping { accepting.channel.close(promise: nil) }
+        try await withThrowingDiscardingTaskGroup { group in
+            try await accepting.executeThenClose { connections in
+                for try await connection in connections {
+                    group.addTask {
+                        await channels.handle(value: connection, logger: log)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops accepting, lets the requests under way finish, and closes what is left after `grace`.
+    package func stop(grace: Duration) async {
+        let (listening, connections) = state.withLock { state in
+            state.isStopping = true
+            return (state.listening, Array(state.connections.values))
+        }
+        listening?.close(promise: nil)
+        for connection in connections {
+            connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+        let deadline = MonotonicTime.now() + grace
+        while MonotonicTime.now() < deadline, connectionCount > 0 {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        for connection in state.withLock({ Array($0.connections.values) }) { connection.close(promise: nil) }
+    }
+
+    /// How many connections there are; a gauge.
+    package var connectionCount: Int { state.withLock { $0.connections.count } }
+
+    private enum ConnectionRefusal: Error { case tooMany }
+
+    private func enter(_ channel: any Channel, most: Int) -> Bool {
+        let key = ObjectIdentifier(channel)
+        let isAccepted = state.withLock { state in
+            guard !state.isStopping, state.connections.count < most else { return false }
+            state.connections[key] = channel
+            return true
+        }
+        if isAccepted {
+            channel.closeFuture.whenComplete { [self] _ in
+                _ = state.withLock { $0.connections.removeValue(forKey: key) }
+            }
+        }
+        return isAccepted
+    }
+}

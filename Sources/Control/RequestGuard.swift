@@ -1,0 +1,85 @@
+internal import Core
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Sorts out requests before anything else looks at them: foreign pages, unknown paths, wrong methods.
+///
+/// A page of another site must not reach the API through somebody's browser: neither with a foreign `Origin`, nor under
+/// a name of its own that it has pointed at our address.
+struct RequestGuard: RouterMiddleware {
+    typealias Context = ControlContext
+
+    let table: RouteTable
+    let names: Set<String>
+
+    @concurrent
+    func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let host = request.head.authority
+        if let host, !host.isEmpty, !isOwn(host) {
+            throw ControlRefusal(
+                status: .forbidden,
+                text:
+                    "unknown host \(escapedForDisplay(host, limit: 256)): use an address, or name it with --control-name"
+            )
+        }
+        if let origin = request.headers[.origin], !isSameSite(origin, host: host) {
+            throw ControlRefusal(status: .forbidden, text: "requests from other sites are refused")
+        }
+        let path = request.uri.path
+        if path.count > 1, path.hasSuffix("/"), table.methods(for: String(path.dropLast())) != nil {
+            let query = request.uri.query.map { "?\($0)" } ?? ""
+            return Response(status: .movedPermanently, headers: [.location: path.dropLast() + query])
+        }
+        guard let methods = table.methods(for: path) else { return ControlReply.status(.notFound) }
+        guard methods.contains(request.method) else {
+            let allowed = methods.map(\.rawValue).joined(separator: ", ")
+            return ControlReply.status(.methodNotAllowed, headers: [.allow: allowed])
+        }
+        return try await next(request, context)
+    }
+
+    /// Whether a `Host` names this machine in a way that no other site can: an address, `localhost`, a configured name.
+    private func isOwn(_ host: String) -> Bool {
+        let name = Self.withoutPort(host).lowercased()
+        let plain = name.hasSuffix(".") ? String(name.dropLast()) : name
+        return plain == "localhost" || plain.hasSuffix(".localhost") || names.contains(plain) || IPAddress(plain) != nil
+    }
+
+    private func isSameSite(_ origin: String, host: String?) -> Bool {
+        guard let host, origin.lowercased().hasPrefix("http://") else { return false }
+        return origin.dropFirst("http://".count).lowercased() == host.lowercased()
+    }
+
+    /// The host of `host`, `host:port`, `[v6]` or `[v6]:port`.
+    static func withoutPort(_ host: String) -> String {
+        if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
+        return String(host.prefix { $0 != ":" })
+    }
+}
+
+/// Which methods a path has; a segment that begins with a colon stands for any text.
+struct RouteTable: Sendable {
+    private var routes: [(segments: [Substring], methods: [HTTPRequest.Method])] = []
+
+    mutating func add(_ method: HTTPRequest.Method, _ path: String) {
+        let segments = path.dropFirst().split(separator: "/")
+        if let index = routes.firstIndex(where: { $0.segments == segments }) {
+            routes[index].methods.append(method)
+        } else {
+            routes.append((segments, [method]))
+        }
+    }
+
+    /// The methods of a path, or `nil` when nothing is there.
+    func methods(for path: String) -> [HTTPRequest.Method]? {
+        let given = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        return routes.first { route in
+            route.segments.count == given.count
+                && zip(route.segments, given).allSatisfy { pattern, text in
+                    pattern.hasPrefix(":") ? !text.isEmpty : pattern == text
+                }
+        }?.methods
+    }
+}
