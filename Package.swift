@@ -133,9 +133,17 @@ let package = Package(
         .testTarget(
             name: "CacheTests", dependencies: ["Core", "Wire", "System", "Storage", "Cache", "MemoryStorage"],
             swiftSettings: base),
+        .target(
+            name: "SessionsTesting", dependencies: ["Core", "System", "Storage", "Sessions"], swiftSettings: base),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "MemoryStorage"],
+            dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "SessionsTesting", logging],
+            swiftSettings: base),
+        .testTarget(
+            name: "ControlTests",
+            dependencies: [
+                "Core", "Wire", "System", "Crypto", "Storage", "Sessions", "SessionsTesting", "Control", logging,
+            ],
             swiftSettings: base),
         .testTarget(
             name: "InspectionTests", dependencies: ["Core", "Wire", "Crypto", "Inspection"], swiftSettings: base),
