@@ -85,8 +85,7 @@ let package = Package(
         .target(
             name: "Inspection", dependencies: ["Core", "Wire", "Crypto", "CArchive", "CZlib"], swiftSettings: base),
         .target(
-            name: "Reports", dependencies: ["Core", "Storage", "Sessions", "Inspection", "ReportModel"],
-            swiftSettings: safe),
+            name: "Reports", dependencies: ["Core", "Storage"], swiftSettings: safe),
         .target(
             name: "Proxy",
             dependencies: [
@@ -149,7 +148,7 @@ let package = Package(
             name: "InspectionTests", dependencies: ["Core", "Wire", "Crypto", "Inspection"], swiftSettings: base),
         .testTarget(
             name: "ReportsTests",
-            dependencies: ["Core", "Storage", "Sessions", "Inspection", "ReportModel", "Reports", "MemoryStorage"],
+            dependencies: ["Core", "Storage", "ReportModel", "Reports"],
             swiftSettings: base),
         .testTarget(
             name: "ProxyTests",

@@ -51,7 +51,7 @@ package indirect enum JSONValue: Sendable, Hashable {
         return bytes
     }
 
-    /// Appends the value as compact JSON. A number that JSON cannot express becomes null.
+    /// Appends the value as compact JSON, a number that JSON cannot express as null.
     package func append(to bytes: inout [UInt8]) {
         switch self {
         case .null: bytes += "null".utf8

@@ -18,7 +18,9 @@ struct ControlStanza {
         return fields.contains { $0.name.lowercased() == name }
     }
 
-    /// The stanzas of a text, at most `limit`. Lines without a colon are passed over, and so are comments.
+    /// The stanzas of a text, at most `limit`.
+    ///
+    /// Lines without a colon are passed over, and so are comments.
     static func stanzas(_ bytes: [UInt8], limit: Int) -> [ControlStanza] {
         var stanzas: [ControlStanza] = []
         var stanza = ControlStanza()

@@ -22,8 +22,9 @@ package struct BlobFacts: Sendable, Hashable, Codable {
     package var extractions: [String: JSONValue]
     /// By inspector id: why it could not look (a limit, bytes that could not be read).
     package var errors: [String: String]
-    /// Whether looking again would find the same: `false` after a read error or when time ran out. Keep only
-    /// conclusive facts.
+    /// Whether looking again would find the same; only such facts are worth keeping.
+    ///
+    /// `false` after a read error and when time ran out.
     package var isConclusive: Bool
 
     package init(

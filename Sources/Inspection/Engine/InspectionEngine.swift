@@ -65,9 +65,7 @@ package final class InspectionEngine: Sendable {
 
     /// Judges one use of a body.
     ///
-    /// - Parameters:
-    ///   - use: the exchange.
-    ///   - facts: what extraction found; `nil` when it has not ended, then the result is ``Verdict/unknown``.
+    /// Without `facts`, when extraction has not ended, the result is ``Verdict/unknown``.
     package func judge(_ use: ArtifactUse, facts: BlobFacts?) -> ResponseVerdict {
         var base = ArtifactMetadata()
         base.type = facts?.detectedType ?? "application/octet-stream"

@@ -25,10 +25,7 @@ package protocol Inspector: Sendable {
 
     /// Judges one use; `nil` is silence.
     ///
-    /// - Parameters:
-    ///   - use: the exchange.
-    ///   - extraction: what ``extract(from:type:budget:)`` found, `nil` when that was nothing.
-    ///   - earlier: the response inspections of the inspectors before this one.
+    /// `extraction` is what ``extract(from:type:budget:)`` found, `earlier` what the inspectors before this one said.
     func judge(
         _ use: ArtifactUse, extraction: JSONValue?, earlier: [(id: String, inspection: Inspection)]
     ) throws(InspectorFailure) -> ResponseFinding?

@@ -7,9 +7,7 @@ struct JSONPrefix {
     private var open: [UInt8] = []
     private var expected = Expectation.value
 
-    /// - Parameters:
-    ///   - text: the bytes.
-    ///   - isWhole: whether the text must be complete.
+    /// Whether the bytes are JSON; with `isWhole` they must be complete.
     static func accepts(_ text: ArraySlice<UInt8>, isWhole: Bool) -> Bool {
         var prefix = JSONPrefix()
         return prefix.run(text, isWhole: isWhole)

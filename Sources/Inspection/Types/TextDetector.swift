@@ -1,10 +1,6 @@
 /// Tells kinds of text apart by how they begin.
 enum TextDetector {
-    /// The MIME type of text, or `nil` when the bytes are not text.
-    ///
-    /// - Parameters:
-    ///   - head: the start of the body.
-    ///   - isWhole: whether that is all of it.
+    /// The MIME type of text, or `nil` when the bytes are not text; `isWhole` says whether `head` is all of the body.
     static func detect(_ head: [UInt8], isWhole: Bool) -> String? {
         if head.starts(with: [0xff, 0xfe]) { return "text/plain; charset=utf-16le" }
         if head.starts(with: [0xfe, 0xff]) { return "text/plain; charset=utf-16be" }

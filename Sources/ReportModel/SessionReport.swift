@@ -1,0 +1,126 @@
+/// A session's report (contract `report.md`), with our additional keys.
+///
+/// Decoding is tolerant: whatever is absent is empty, so reports of other versions and of the reference can be read.
+package struct SessionReport: Codable, Sendable, Hashable {
+    package var generator = ""
+    package var comment = ""
+    package var sessionID = ""
+    package var startTime = ""
+    package var endTime = ""
+    /// Inspector ids in the order in which they ran, last `default`.
+    package var inspectors: [String] = []
+    package var spoolPath = ""
+    /// `strict` or `permissive`.
+    package var policy = ""
+    package var artifacts: [ReportedArtifact] = []
+
+    // Ours.
+    /// `active` or `revoked`.
+    package var state = ""
+    /// Whether nothing is missing; a report without the key says nothing against it.
+    package var recordComplete = true
+    /// What has not been examined, and why the record has a gap.
+    package var incomplete: [ReportedGap] = []
+    /// Requests that were not forwarded.
+    package var refusedRequests: [ReportedDownload] = []
+    /// Answers that are no artifacts: other statuses, no body.
+    package var responses: [ReportedDownload] = []
+    /// Transfers that did not come to their end.
+    package var failedTransfers: [ReportedDownload] = []
+    package var totals = ReportedTotals()
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case generator, comment, inspectors, policy, artifacts, state, incomplete, responses, totals
+        case sessionID = "session-id"
+        case startTime = "start-time"
+        case endTime = "end-time"
+        case spoolPath = "spool-path"
+        case recordComplete = "record-complete"
+        case refusedRequests = "refused-requests"
+        case failedTransfers = "failed-transfers"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try TolerantContainer<CodingKeys>(decoder)
+        generator = try values.text(.generator)
+        comment = try values.text(.comment)
+        sessionID = try values.text(.sessionID)
+        startTime = try values.text(.startTime)
+        endTime = try values.text(.endTime)
+        inspectors = try values.list(.inspectors)
+        spoolPath = try values.text(.spoolPath)
+        policy = try values.text(.policy)
+        artifacts = try values.list(.artifacts)
+        state = try values.text(.state)
+        recordComplete = try values.value(.recordComplete) ?? true
+        incomplete = try values.list(.incomplete)
+        refusedRequests = try values.list(.refusedRequests)
+        responses = try values.list(.responses)
+        failedTransfers = try values.list(.failedTransfers)
+        totals = try values.value(.totals) ?? ReportedTotals()
+    }
+}
+
+/// Something that is missing in a record, or not examined.
+package struct ReportedGap: Codable, Sendable, Hashable {
+    /// The exchange's number, when it is about one.
+    package var number: Int64?
+    package var url = ""
+    package var reason = ""
+
+    private enum CodingKeys: String, CodingKey { case number, url, reason }
+
+    package init(number: Int64? = nil, url: String = "", reason: String) {
+        self.number = number
+        self.url = url
+        self.reason = reason
+    }
+
+    /// Takes an object or a plain text.
+    package init(from decoder: any Decoder) throws {
+        if let text = try? decoder.singleValueContainer().decode(String.self) {
+            reason = text
+            return
+        }
+        let values = try TolerantContainer<CodingKeys>(decoder)
+        number = try values.value(.number)
+        url = try values.text(.url)
+        reason = try values.text(.reason)
+    }
+}
+
+/// What a session did, in numbers.
+package struct ReportedTotals: Codable, Sendable, Hashable {
+    package var exchanges: Int64 = 0
+    package var artifacts: Int64 = 0
+    package var downloads: Int64 = 0
+    package var responses: Int64 = 0
+    package var refusedRequests: Int64 = 0
+    package var failedTransfers: Int64 = 0
+    /// Bytes of all artifacts, each counted once.
+    package var size: Int64 = 0
+    /// Body bytes given to the client.
+    package var delivered: Int64 = 0
+
+    private enum CodingKeys: String, CodingKey {
+        case exchanges, artifacts, downloads, responses, size, delivered
+        case refusedRequests = "refused-requests"
+        case failedTransfers = "failed-transfers"
+    }
+
+    package init() {}
+
+    package init(from decoder: any Decoder) throws {
+        let values = try TolerantContainer<CodingKeys>(decoder)
+        exchanges = try values.value(.exchanges) ?? 0
+        artifacts = try values.value(.artifacts) ?? 0
+        downloads = try values.value(.downloads) ?? 0
+        responses = try values.value(.responses) ?? 0
+        refusedRequests = try values.value(.refusedRequests) ?? 0
+        failedTransfers = try values.value(.failedTransfers) ?? 0
+        size = try values.value(.size) ?? 0
+        delivered = try values.value(.delivered) ?? 0
+    }
+}
