@@ -68,7 +68,7 @@ let package = Package(
             name: "DiskStore", dependencies: ["Core", "Storage", "System", "Crypto", "CLZ4"], path: "storage/DiskStore",
             swiftSettings: base),
         .target(
-            name: "SQLiteCatalog", dependencies: ["Core", "Storage", grdb], path: "storage/SQLiteCatalog",
+            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "System", grdb], path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
             name: "MemoryStorage", dependencies: ["Core", "Storage", "System", "Crypto"], path: "storage/MemoryStorage",

@@ -114,24 +114,62 @@ public struct CatalogTotals: Hashable, Sendable {
 public protocol Catalog: AnyObject, Sendable {
     /// Makes all changes or none.
     ///
+    /// A change that names something that is not there changes nothing: it may have been evicted meanwhile.
+    ///
+    /// - Parameter changes: Made in this order.
     /// - Throws: ``StoreError``; nothing of the group is there then.
     func apply(_ changes: [CatalogChange]) throws(StoreError)
 
-    /// All stored variants of a key in a partition, the most recently stored first; at most 16.
+    /// All stored variants of a key in a partition.
+    ///
+    /// - Parameters:
+    ///   - partition: Where to look, and only there.
+    ///   - key: The normalised URL.
+    /// - Returns: The most recently stored first; at most 16.
+    /// - Throws: ``StoreError``.
     func responses(in partition: Partition, key: String) throws(StoreError) -> [StoredResponse]
 
     /// Where a blob is, in one scope.
+    ///
+    /// - Parameters:
+    ///   - digest: SHA-256 of the content.
+    ///   - scope: Where to look, and only there.
+    /// - Returns: `nil` when there is none.
+    /// - Throws: ``StoreError``.
     func blob(_ digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob?
 
-    /// What extraction found in a blob with this version of the extractor, or `nil`.
+    /// What extraction found in a blob with this version of the extractor.
+    ///
+    /// Facts go with the last blob of their digest.
+    ///
+    /// - Parameters:
+    ///   - digest: SHA-256 of the content.
+    ///   - version: The extractor's; facts of another version count as none.
+    /// - Returns: JSON, or `nil` when extraction has to run.
+    /// - Throws: ``StoreError``.
     func facts(_ digest: SHA256Digest, version: Int) throws(StoreError) -> [UInt8]?
 
-    /// Shared blobs to evict next, those unused for longest first; pinned ones are left out unless asked for.
+    /// Shared blobs to evict next.
+    ///
+    /// - Parameters:
+    ///   - limit: How many at most.
+    ///   - includingPinned: Whether blobs that a session's record names are among them.
+    /// - Returns: Those unused for longest first.
+    /// - Throws: ``StoreError``.
     func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob]
 
-    /// Blobs in the order of their digests, for verifying and listing.
+    /// Blobs of all scopes in the order of their digests, for verifying and listing.
+    ///
+    /// - Parameters:
+    ///   - after: The last digest of the page before; `nil` for the first page.
+    ///   - limit: How many at most; exceeded only to finish the last digest, when several scopes have it.
+    /// - Returns: The blobs; none when there are no more.
+    /// - Throws: ``StoreError``.
     func blobs(after: SHA256Digest?, limit: Int) throws(StoreError) -> [StoredBlob]
 
     /// How much there is; O(1).
+    ///
+    /// - Returns: The totals as of the last group applied.
+    /// - Throws: ``StoreError``.
     func totals() throws(StoreError) -> CatalogTotals
 }

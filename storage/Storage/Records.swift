@@ -43,6 +43,15 @@ public struct SessionRow: Hashable, Sendable {
         self.bootID = bootID
         self.incompleteReason = incompleteReason
     }
+
+    /// Adds a reason why the record is not complete, once.
+    ///
+    /// - Parameter reason: One clause; cut at 1024 characters in all.
+    public mutating func markIncomplete(_ reason: String) {
+        guard !incompleteReason.contains(reason) else { return }
+        let whole = incompleteReason.isEmpty ? reason : incompleteReason + "; " + reason
+        incompleteReason = String(whole.prefix(1024))
+    }
 }
 
 /// One exchange of a session: a request and what became of it.
@@ -60,9 +69,12 @@ public struct ExchangeRow: Hashable, Sendable {
     }
 
     /// What the inspectors concluded.
-    public enum Result: String, Hashable, Sendable {
+    public enum Result: String, Hashable, Sendable, CaseIterable {
+        /// Every inspector that claimed the exchange is content.
         case approved = "Approved"
+        /// At least one inspector rejects it.
         case rejected = "Rejected"
+        /// Nobody vouches for it.
         case unknown = "Unknown"
     }
 
@@ -78,6 +90,8 @@ public struct ExchangeRow: Hashable, Sendable {
     public var size: Int64
     /// Body bytes given to the client.
     public var delivered: Int64
+    /// Whether the client got less than the whole; said by a `.delivered` change after the row was written.
+    public var isTruncated: Bool
     /// The verdict, for artifacts.
     public var result: Result?
     /// The exchange as one JSON object: the contract's download (`report.md`, section 4) and our additional keys.
@@ -88,7 +102,8 @@ public struct ExchangeRow: Hashable, Sendable {
     /// Makes a row.
     public init(
         session: SessionID, number: Int64 = 0, category: Category, digest: SHA256Digest? = nil, size: Int64 = 0,
-        delivered: Int64 = 0, result: Result? = nil, download: [UInt8], judgement: [UInt8] = []
+        delivered: Int64 = 0, isTruncated: Bool = false, result: Result? = nil, download: [UInt8],
+        judgement: [UInt8] = []
     ) {
         self.session = session
         self.number = number
@@ -96,6 +111,7 @@ public struct ExchangeRow: Hashable, Sendable {
         self.digest = digest
         self.size = size
         self.delivered = delivered
+        self.isTruncated = isTruncated
         self.result = result
         self.download = download
         self.judgement = judgement
@@ -103,18 +119,20 @@ public struct ExchangeRow: Hashable, Sendable {
 }
 
 /// A change to the records; a group of them is one transaction.
+///
+/// A change of a session or an exchange that is not there is an error of kind `.rejected`.
 public enum RecordChange: Sendable {
-    /// A new session. A known id is an error.
+    /// A new session. An id that was ever used is an error (`.rejected`).
     case open(SessionRow)
     /// The first revocation of a session's token; a later one changes nothing.
     case revoke(SessionID, at: WallTime)
-    /// Says that and why a session's record has a gap.
+    /// Says that and why a session's record has a gap; see ``SessionRow/markIncomplete(_:)``.
     case markIncomplete(SessionID, reason: String)
-    /// One exchange.
+    /// One exchange. A number other than the session's last one plus 1 is an error (`.rejected`).
     case exchange(ExchangeRow)
-    /// What the inspectors concluded after the exchange was recorded.
+    /// What the inspectors concluded after the exchange was recorded; a later conclusion replaces an earlier one.
     case conclude(SessionID, number: Int64, result: ExchangeRow.Result, judgement: [UInt8])
-    /// Sets how many bytes a transfer recorded earlier delivered in the end.
+    /// Sets how many bytes a transfer recorded earlier delivered in the end, and whether that was less than the whole.
     case delivered(SessionID, number: Int64, bytes: Int64, truncated: Bool)
 }
 
@@ -137,24 +155,41 @@ public struct SessionTotals: Hashable, Sendable {
 
 /// The precious half of the storage: sessions and their exchanges.
 ///
-/// Calls block. `apply` and `remove` come from one writer thread; reads may come from any thread at the same time.
-/// A call that returns has made its change survive the end of the process.
+/// Calls block. `apply` comes from one writer thread, `remove` and reads may come from any thread at the same time. What
+/// is read of a session that is not there is empty. A call that returns has made its change survive the end of the
+/// process.
 public protocol Records: AnyObject, Sendable {
     /// Makes all changes or none.
     ///
+    /// - Parameter changes: Made in this order; one may build on those before it.
     /// - Throws: ``StoreError``; nothing of the group is there then.
     func apply(_ changes: [RecordChange]) throws(StoreError)
 
     /// All sessions that were not removed, oldest first.
+    ///
+    /// - Returns: The rows in the order in which they were opened.
+    /// - Throws: ``StoreError``.
     func sessions() throws(StoreError) -> [SessionRow]
 
     /// One session.
+    ///
+    /// - Parameter id: Whose.
+    /// - Returns: `nil` when it was never opened or was removed.
+    /// - Throws: ``StoreError``.
     func session(_ id: SessionID) throws(StoreError) -> SessionRow?
 
     /// Whether an id was ever used, also by a session that was removed.
+    ///
+    /// - Parameter id: The id to ask for.
+    /// - Returns: Whether a session with it must not be opened.
+    /// - Throws: ``StoreError``.
     func wasUsed(_ id: SessionID) throws(StoreError) -> Bool
 
     /// Totals of one session, for going on after a restart.
+    ///
+    /// - Parameter session: Whose.
+    /// - Returns: Zeros when there is nothing.
+    /// - Throws: ``StoreError``.
     func totals(of session: SessionID) throws(StoreError) -> SessionTotals
 
     /// Reads a session's exchanges in the order of their numbers, in pages, so that no reader holds a transaction long.
@@ -171,6 +206,12 @@ public protocol Records: AnyObject, Sendable {
     ) throws(StoreError) -> [ExchangeRow]
 
     /// Reads the exchanges of one artifact of a session in the order of their numbers.
+    ///
+    /// - Parameters:
+    ///   - session: Whose.
+    ///   - digest: The artifact's digest; exchanges of other categories with the same body are left out.
+    /// - Returns: The rows.
+    /// - Throws: ``StoreError``.
     func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow]
 
     /// The artifacts of a session in the order of their first exchange, in pages.
@@ -194,11 +235,17 @@ public protocol Records: AnyObject, Sendable {
     /// - Throws: ``StoreError``.
     func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow]
 
-    /// Removes a session and all its exchanges, in slices so that others are not kept waiting; the id stays used.
+    /// Removes a session and all its exchanges; the id stays used. Removing what is not there is no error.
     ///
-    /// Afterwards nothing of it can be found in the files (secure delete, truncated log).
+    /// It works in slices of about 10 ms and lets `apply` in between them, so call it from a thread of its own.
+    /// Afterwards nothing of the session can be found in the files.
+    ///
+    /// - Parameter session: One that gets no changes any more.
+    /// - Throws: ``StoreError``; a second call goes on where this one stopped.
     func remove(_ session: SessionID) throws(StoreError)
 
-    /// Writes nothing, but fails as `apply` would when the file cannot be written.
+    /// Commits a change without meaning, which fails as `apply` would.
+    ///
+    /// - Throws: ``StoreError`` when nothing can be recorded now.
     func checkWritable() throws(StoreError)
 }

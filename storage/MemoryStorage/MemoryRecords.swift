@@ -1,0 +1,162 @@
+package import Core
+package import Storage
+internal import System
+
+/// The record in memory: for tests of what is above the storage, and for a service that keeps nothing on disk.
+///
+/// It keeps every promise of ``Records`` but survival of the process.
+package final class MemoryRecords: Records {
+    private struct Session {
+        var row: SessionRow
+        /// The exchange with number n stands at n - 1.
+        var exchanges: [ExchangeRow] = []
+        /// Number of the first exchange of each artifact.
+        var firstNumbers: [SHA256Digest: Int64] = [:]
+    }
+
+    private struct State {
+        var sessions: [SessionID: Session] = [:]
+        var order: [SessionID] = []
+        var used: Set<SessionID> = []
+    }
+
+    private let state = Lock(State())
+    private let beforeChange: (@Sendable () throws(StoreError) -> Void)?
+
+    /// Makes an empty record.
+    ///
+    /// - Parameter beforeChange: Called before every change; what it throws is what the change fails with.
+    package init(beforeChange: (@Sendable () throws(StoreError) -> Void)? = nil) { self.beforeChange = beforeChange }
+
+    package func apply(_ changes: [RecordChange]) throws(StoreError) {
+        try beforeChange?()
+        try state.withLock { state throws(StoreError) in
+            // All are checked before the first is made, so that nothing has to be undone.
+            try Self.check(changes, state)
+            for change in changes { Self.make(change, &state) }
+        }
+    }
+
+    private static func check(_ changes: [RecordChange], _ state: State) throws(StoreError) {
+        var last: [SessionID: Int64] = [:]
+        func lastNumber(_ id: SessionID) throws(StoreError) -> Int64 {
+            if let number = last[id] { return number }
+            guard let session = state.sessions[id] else {
+                throw StoreError(.rejected, "change session \(id)", "there is no such session")
+            }
+            return Int64(session.exchanges.count)
+        }
+        for change in changes {
+            switch change {
+            case .open(let row):
+                guard !state.used.contains(row.id), last[row.id] == nil else {
+                    throw StoreError(.rejected, "open session \(row.id)", "the id was used before")
+                }
+                last[row.id] = 0
+            case .revoke(let id, _), .markIncomplete(let id, _): _ = try lastNumber(id)
+            case .exchange(let row):
+                let next = try lastNumber(row.session) + 1
+                guard row.number == next else {
+                    throw StoreError(
+                        .rejected, "record exchange \(row.number) of session \(row.session)",
+                        "the next number is \(next)")
+                }
+                last[row.session] = next
+            case .conclude(let id, let number, _, _), .delivered(let id, let number, _, _):
+                guard number >= 1, number <= (try lastNumber(id)) else {
+                    throw StoreError(
+                        .rejected, "change exchange \(number) of session \(id)", "there is no such exchange")
+                }
+            }
+        }
+    }
+
+    private static func make(_ change: RecordChange, _ state: inout State) {
+        switch change {
+        case .open(let row):
+            state.sessions[row.id] = Session(row: row)
+            state.order.append(row.id)
+            state.used.insert(row.id)
+        case .revoke(let id, let time):
+            if state.sessions[id]?.row.revoked == nil { state.sessions[id]?.row.revoked = time }
+        case .markIncomplete(let id, let reason): state.sessions[id]?.row.markIncomplete(reason)
+        case .exchange(let row):
+            state.sessions[row.session]?.exchanges.append(row)
+            if row.category == .artifact, let digest = row.digest,
+                state.sessions[row.session]?.firstNumbers[digest] == nil
+            {
+                state.sessions[row.session]?.firstNumbers[digest] = row.number
+            }
+        case .conclude(let id, let number, let result, let judgement):
+            state.sessions[id]?.exchanges[Int(number) - 1].result = result
+            state.sessions[id]?.exchanges[Int(number) - 1].judgement = judgement
+        case .delivered(let id, let number, let bytes, let truncated):
+            state.sessions[id]?.exchanges[Int(number) - 1].delivered = bytes
+            state.sessions[id]?.exchanges[Int(number) - 1].isTruncated = truncated
+        }
+    }
+
+    package func sessions() throws(StoreError) -> [SessionRow] {
+        state.withLock { state in state.order.compactMap { state.sessions[$0]?.row } }
+    }
+
+    package func session(_ id: SessionID) throws(StoreError) -> SessionRow? {
+        state.withLock { $0.sessions[id]?.row }
+    }
+
+    package func wasUsed(_ id: SessionID) throws(StoreError) -> Bool {
+        state.withLock { $0.used.contains(id) }
+    }
+
+    package func totals(of session: SessionID) throws(StoreError) -> SessionTotals {
+        state.withLock { state in
+            let exchanges = state.sessions[session]?.exchanges ?? []
+            return SessionTotals(
+                lastNumber: Int64(exchanges.count), exchanges: Int64(exchanges.count),
+                delivered: exchanges.reduce(0) { $0 + $1.delivered })
+        }
+    }
+
+    package func exchanges(
+        of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] {
+        select(session, after: after, limit: limit) { category == nil || $0.category == category }
+    }
+
+    package func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
+        select(session, after: 0, limit: .max) { $0.category == .artifact && $0.digest == digest }
+    }
+
+    package func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow] {
+        select(session, after: 0, limit: limit) { $0.category == .artifact && $0.result == nil }
+    }
+
+    package func artifacts(
+        of session: SessionID, after: Int64, limit: Int
+    ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)] {
+        let firsts = state.withLock { $0.sessions[session]?.firstNumbers ?? [:] }
+        return firsts.filter { $0.value > after }.sorted { $0.value < $1.value }.prefix(max(limit, 0)).map {
+            (digest: $0.key, firstNumber: $0.value)
+        }
+    }
+
+    private func select(
+        _ session: SessionID, after: Int64, limit: Int, where isWanted: (ExchangeRow) -> Bool
+    ) -> [ExchangeRow] {
+        let exchanges = state.withLock { $0.sessions[session]?.exchanges ?? [] }
+        let rest = exchanges.dropFirst(Int(min(max(after, 0), Int64(exchanges.count))))
+        var result: [ExchangeRow] = []
+        for row in rest where result.count < limit && isWanted(row) { result.append(row) }
+        return result
+    }
+
+    package func remove(_ session: SessionID) throws(StoreError) {
+        try beforeChange?()
+        state.withLock { state in
+            state.sessions[session] = nil
+            state.order.removeAll { $0 == session }
+        }
+    }
+
+    package func checkWritable() throws(StoreError) { try beforeChange?() }
+}

@@ -1,0 +1,107 @@
+internal import GRDB
+internal import Storage
+
+/// The tables of `records.db`.
+///
+/// **sessions**: one row each; `id_hash` is what they are found by, `state` 1 says that removal has begun. A number is
+/// never used again, so that a reader that holds one cannot meet another session's exchanges.
+/// **used_ids**: the hash of every id ever used; all that stays of a removed session.
+/// **exchanges**: `key` is session number × 2³² + exchange number, so that a session's rows stand together in order.
+/// `kind` is the category, with the first exchange of each artifact apart from the later ones.
+/// **settings**: one row: the key of the hash, and a counter that `checkWritable` moves.
+///
+/// `front`, `tail`: see ``OverflowPadding``; everything between them is text.
+enum RecordsSchema {
+    /// "FSrc".
+    static let versions = SchemaVersions(
+        applicationID: 0x4653_7263, pageSize: 2048, steps: [first],
+        probes: [
+            "SELECT * FROM settings", "SELECT no, id FROM sessions ORDER BY no DESC LIMIT 1",
+            "SELECT id_hash FROM sessions INDEXED BY sessions_id WHERE id_hash > 0 LIMIT 1",
+            "SELECT hash FROM used_ids LIMIT 1", "SELECT key, download FROM exchanges ORDER BY key LIMIT 1",
+            "SELECT key, download FROM exchanges ORDER BY key DESC LIMIT 1",
+            """
+            SELECT key FROM exchanges INDEXED BY exchanges_digest
+            WHERE digest_key IS NOT NULL AND digest_key > 0 LIMIT 1
+            """,
+        ])
+
+    static let padding = OverflowPadding(pageSize: versions.pageSize)
+
+    @Sendable private static func first(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE settings (
+                    one INTEGER PRIMARY KEY CHECK (one = 1), hash_key0 INTEGER NOT NULL, hash_key1 INTEGER NOT NULL,
+                    probe INTEGER NOT NULL
+                ) STRICT;
+                CREATE TABLE used_ids (hash INTEGER PRIMARY KEY) STRICT;
+                CREATE TABLE sessions (
+                    no INTEGER PRIMARY KEY AUTOINCREMENT, id_hash INTEGER NOT NULL, state INTEGER NOT NULL,
+                    policy TEXT NOT NULL, created INTEGER NOT NULL, timeout INTEGER NOT NULL, revoked INTEGER,
+                    secret_count INTEGER NOT NULL,
+                    front BLOB NOT NULL, id TEXT NOT NULL, token_hash BLOB NOT NULL, redaction_key BLOB NOT NULL,
+                    boot_id TEXT NOT NULL, incomplete TEXT NOT NULL, configuration BLOB NOT NULL, tail BLOB NOT NULL
+                ) STRICT;
+                CREATE UNIQUE INDEX sessions_id ON sessions (id_hash);
+                CREATE TABLE exchanges (
+                    key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, delivered INTEGER NOT NULL,
+                    truncated INTEGER NOT NULL, result INTEGER, digest_key INTEGER, digest BLOB,
+                    front BLOB NOT NULL, download BLOB NOT NULL, judgement BLOB NOT NULL, tail BLOB NOT NULL
+                ) STRICT;
+                CREATE INDEX exchanges_digest ON exchanges (digest_key) WHERE digest_key IS NOT NULL;
+                CREATE INDEX exchanges_other ON exchanges (kind) WHERE kind >= 2;
+                CREATE INDEX exchanges_open ON exchanges (result) WHERE result IS NULL AND kind < 2;
+                """)
+        try db.execute(
+            sql: "INSERT INTO settings VALUES (1, ?, ?, 0)",
+            arguments: [Int64.random(in: .min ... .max), Int64.random(in: .min ... .max)])
+    }
+}
+
+/// The key of an exchange in the table.
+struct ExchangeKey {
+    /// Numbers of exchanges and sessions are below this.
+    static let limit: Int64 = 1 << 31
+
+    /// The session's part.
+    let base: Int64
+
+    /// Makes keys of one session.
+    init(session: Int64) { base = session << 32 }
+
+    /// The key behind every exchange of the session.
+    var end: Int64 { base + (1 << 32) }
+
+    /// The key of one exchange; any number is brought into the session's range.
+    func key(_ number: Int64) -> Int64 { base + min(max(number, 0), Self.limit) }
+
+    /// The number in a key.
+    static func number(_ key: Int64) -> Int64 { key & 0xffff_ffff }
+}
+
+/// `kind` in the table.
+enum ExchangeKind {
+    static let firstOfArtifact: Int64 = 0
+    static let laterOfArtifact: Int64 = 1
+
+    /// What is written; for artifacts the SQL decides whether it is the first.
+    static func code(_ category: ExchangeRow.Category) -> Int64 {
+        switch category {
+        case .artifact: laterOfArtifact
+        case .response: 2
+        case .refusal: 3
+        case .failure: 4
+        }
+    }
+
+    static func category(_ code: Int64) -> ExchangeRow.Category? {
+        switch code {
+        case firstOfArtifact, laterOfArtifact: .artifact
+        case 2: .response
+        case 3: .refusal
+        case 4: .failure
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,243 @@
+internal import Core
+internal import Foundation
+internal import GRDB
+internal import Storage
+
+extension SQLiteCatalog {
+    /// How many variants of a key are kept in a partition.
+    private static let mostVariants = 16
+
+    /// Makes one change, inside a transaction of the writer, and counts it.
+    func make(_ change: CatalogChange, _ totals: inout CatalogTotals, in db: Database) throws {
+        switch change {
+        case .blob(let blob, let time): try enter(blob, time, &totals, in: db)
+        case .response(let response): try enter(response, &totals, in: db)
+        case .refresh(let id, let head, let requestTime, let responseTime):
+            try refresh(id, head, requestTime, responseTime, in: db)
+        case .forget(let id):
+            try db.cachedStatement(sql: "DELETE FROM responses WHERE id = ?").execute(arguments: [id])
+            totals.responses -= Int64(db.changesCount)
+        case .invalidate(let partition, let key):
+            for variant in try variants(partition, key, in: db) {
+                try make(.forget(id: variant.id), &totals, in: db)
+            }
+        case .forgetBlob(let digest, let scope): try forget(digest, scope, &totals, in: db)
+        case .facts(let digest, let version, let json): try enterFacts(digest, version, json, in: db)
+        case .pin(let digest, let session): try pin(digest, session, in: db)
+        case .removeSession(let session): try removeSession(session, &totals, in: db)
+        case .used(let digests, let time):
+            let statement = try db.cachedStatement(sql: "UPDATE blobs SET used = ?1 WHERE digest = ?2 AND used < ?1")
+            for digest in digests { try statement.execute(arguments: [time.nanoseconds, digest.column]) }
+        }
+    }
+
+    // MARK: - Scopes
+
+    private func scopeNumber(_ scope: BlobScope, in db: Database) throws -> Int64? {
+        guard case .session(let id) = scope else { return 0 }
+        let statement = try db.cachedStatement(sql: "SELECT no, id FROM scopes WHERE id_hash = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [hash(id)]), try row.text(1) == id.text else {
+            return nil
+        }
+        return try row.number(0)
+    }
+
+    private func enterScope(_ scope: BlobScope, in db: Database) throws -> Int64 {
+        if let number = try scopeNumber(scope, in: db) { return number }
+        guard case .session(let id) = scope else { preconditionFailure("everybody's scope has a number") }
+        let padding = CatalogSchema.padding
+        try db.cachedStatement(sql: "INSERT INTO scopes VALUES (NULL, ?, zeroblob(?), ?, zeroblob(?))").execute(
+            arguments: [hash(id), padding.front, id.text, padding.tail(text: id.text.utf8.count, rest: 16)])
+        return db.lastInsertedRowID
+    }
+
+    /// Zeros before and behind the text of a row: none for what everybody may see.
+    private static func zeros(_ scope: Int64, text: Int, rest: Int) -> (front: Int, tail: Int) {
+        guard scope != 0 else { return (0, 0) }
+        let padding = CatalogSchema.padding
+        return (padding.front, padding.tail(text: text, rest: rest))
+    }
+
+    // MARK: - Blobs
+
+    private func enter(_ blob: StoredBlob, _ time: WallTime, _ totals: inout CatalogTotals, in db: Database) throws {
+        let scope = try enterScope(blob.scope, in: db)
+        let placement = blob.placement
+        let zeros = Self.zeros(scope, text: placement.text.utf8.count, rest: 64)
+        let find = try db.cachedStatement(
+            sql: "SELECT no, logical_size, size_on_disk FROM blobs WHERE digest = ? AND scope = ?")
+        if let old = try Row.fetchOne(find, arguments: [blob.digest.column, scope]) {
+            let (logical, onDisk) = (try old.number(1), try old.number(2))
+            try db.cachedStatement(
+                sql: """
+                    UPDATE blobs SET logical_size = ?, size_on_disk = ?, used = max(used, ?), placement = ?,
+                        tail = zeroblob(?)
+                    WHERE no = ?
+                    """
+            ).execute(arguments: [
+                blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, placement.text, zeros.tail, try old.number(0),
+            ])
+            totals.logicalBytes += blob.logicalSize - logical
+            totals.bytesOnDisk += placement.sizeOnDisk - onDisk
+        } else {
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO blobs VALUES (
+                        NULL, ?1, ?2, ?3, ?4, ?1 = 0 AND EXISTS (SELECT 1 FROM pins WHERE digest = ?5), ?5,
+                        zeroblob(?6), ?7, zeroblob(?8)
+                    )
+                    """
+            ).execute(arguments: [
+                scope, blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, blob.digest.column, zeros.front,
+                placement.text, zeros.tail,
+            ])
+            totals.blobs += 1
+            totals.logicalBytes += blob.logicalSize
+            totals.bytesOnDisk += placement.sizeOnDisk
+        }
+    }
+
+    private func forget(
+        _ digest: SHA256Digest, _ scope: BlobScope, _ totals: inout CatalogTotals, in db: Database
+    ) throws {
+        guard let number = try scopeNumber(scope, in: db) else { return }
+        try db.cachedStatement(sql: "DELETE FROM responses WHERE digest_key = ? AND digest = ? AND scope = ?").execute(
+            arguments: [digest.indexKey, digest.column, number])
+        totals.responses -= Int64(db.changesCount)
+        let find = try db.cachedStatement(
+            sql: "SELECT no, logical_size, size_on_disk FROM blobs WHERE digest = ? AND scope = ?")
+        guard let old = try Row.fetchOne(find, arguments: [digest.column, number]) else { return }
+        totals.blobs -= 1
+        totals.logicalBytes -= try old.number(1)
+        totals.bytesOnDisk -= try old.number(2)
+        try db.cachedStatement(sql: "DELETE FROM blobs WHERE no = ?").execute(arguments: [try old.number(0)])
+        try db.cachedStatement(
+            sql: "DELETE FROM facts WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)"
+        ).execute(arguments: [digest.column])
+    }
+
+    private func enterFacts(_ digest: SHA256Digest, _ version: Int, _ json: [UInt8], in db: Database) throws {
+        let find = try db.cachedStatement(sql: "SELECT 1 FROM blobs WHERE digest = ? AND scope = 0")
+        let isShared = try Row.fetchOne(find, arguments: [digest.column]) != nil
+        let zeros = Self.zeros(isShared ? 0 : 1, text: json.count, rest: 48)
+        try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO facts VALUES (
+                    (SELECT no FROM facts WHERE digest = ?2), ?1, ?2, zeroblob(?3), ?4, zeroblob(?5)
+                )
+                """
+        ).execute(arguments: [version, digest.column, zeros.front, Data(json), zeros.tail])
+    }
+
+    private func pin(_ digest: SHA256Digest, _ session: SessionID, in db: Database) throws {
+        let scope = try enterScope(.session(session), in: db)
+        try db.cachedStatement(sql: "INSERT OR IGNORE INTO pins VALUES (?, ?)").execute(
+            arguments: [digest.column, scope])
+        guard db.changesCount == 1 else { return }
+        try db.cachedStatement(sql: "UPDATE blobs SET pinned = 1 WHERE digest = ? AND scope = 0 AND pinned = 0")
+            .execute(
+                arguments: [digest.column])
+    }
+
+    private func removeSession(_ session: SessionID, _ totals: inout CatalogTotals, in db: Database) throws {
+        guard let scope = try scopeNumber(.session(session), in: db) else { return }
+        func run(_ sql: String) throws { try db.cachedStatement(sql: sql).execute(arguments: [scope]) }
+        try run("DELETE FROM responses WHERE scope <> 0 AND scope = ?")
+        totals.responses -= Int64(db.changesCount)
+        let sums = try db.cachedStatement(
+            sql: """
+                SELECT count(*), coalesce(sum(logical_size), 0), coalesce(sum(size_on_disk), 0) FROM blobs
+                WHERE scope <> 0 AND scope = ?
+                """)
+        guard let row = try Row.fetchOne(sums, arguments: [scope]) else { throw Row.damage(0) }
+        totals.blobs -= try row.number(0)
+        totals.logicalBytes -= try row.number(1)
+        totals.bytesOnDisk -= try row.number(2)
+        try run(
+            """
+            DELETE FROM facts WHERE digest IN (SELECT digest FROM blobs WHERE scope <> 0 AND scope = ?1)
+                AND NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = facts.digest AND scope <> ?1)
+            """)
+        try run("DELETE FROM blobs WHERE scope <> 0 AND scope = ?")
+        try run(
+            """
+            UPDATE blobs SET pinned = 0 WHERE digest IN (SELECT digest FROM pins WHERE scope = ?1) AND scope = 0
+                AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.digest = blobs.digest AND scope <> ?1)
+            """)
+        try run("DELETE FROM pins WHERE scope = ?")
+        try run("DELETE FROM scopes WHERE no = ?")
+    }
+
+    // MARK: - Responses
+
+    private struct Variant {
+        var id: Int64
+        var vary: String
+        var variant: String
+    }
+
+    /// The stored variants of a key in a partition, the oldest first.
+    private func variants(_ partition: Partition, _ key: String, in db: Database) throws -> [Variant] {
+        guard let scope = try scopeNumber(partition.scope, in: db) else { return [] }
+        let find = try db.cachedStatement(
+            sql:
+                "SELECT id, key, vary, variant, credentials FROM responses WHERE key_hash = ? AND scope = ? ORDER BY id"
+        )
+        let rows = try Row.fetchCursor(find, arguments: [hash(partition, key), scope])
+        var result: [Variant] = []
+        while let row = try rows.next() {
+            guard try row.text(1) == key, try row.optionalDigest(4) == partition.credentials else { continue }
+            result.append(Variant(id: try row.number(0), vary: try row.text(2), variant: try row.text(3)))
+        }
+        return result
+    }
+
+    private func enter(_ response: StoredResponse, _ totals: inout CatalogTotals, in db: Database) throws {
+        let vary = response.varyNames.joined(separator: "\n")
+        let present = try variants(response.partition, response.key, in: db)
+        var (going, staying) = (present.filter { $0.vary == vary && $0.variant == response.variant }, present)
+        staying.removeAll { $0.vary == vary && $0.variant == response.variant }
+        going += staying.prefix(max(0, staying.count - (Self.mostVariants - 1)))
+        for variant in going { try make(.forget(id: variant.id), &totals, in: db) }
+
+        let scope = try enterScope(response.partition.scope, in: db)
+        let text =
+            response.key.utf8.count + vary.utf8.count + response.variant.utf8.count + response.head.count
+        let zeros = Self.zeros(scope, text: text, rest: 115)
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO responses VALUES (
+                    NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, zeroblob(?)
+                )
+                """
+        ).execute(arguments: [
+            hash(response.partition, response.key), scope, response.status, response.size, response.requestTime,
+            response.responseTime, response.decoded, response.digest.indexKey, response.digest.column,
+            response.partition.credentials?.column, zeros.front, response.key, vary, response.variant,
+            Data(response.head), zeros.tail,
+        ])
+        totals.responses += 1
+    }
+
+    private func refresh(
+        _ id: Int64, _ head: [UInt8], _ requestTime: Int64, _ responseTime: Int64, in db: Database
+    ) throws {
+        let find = try db.cachedStatement(
+            sql: """
+                SELECT scope, length(CAST(key AS BLOB)) + length(CAST(vary AS BLOB)) + length(CAST(variant AS BLOB))
+                FROM responses WHERE id = ?
+                """)
+        guard let row = try Row.fetchOne(find, arguments: [id]) else { return }
+        let zeros = Self.zeros(try row.number(0), text: Int(try row.number(1)) + head.count, rest: 115)
+        try db.cachedStatement(
+            sql: "UPDATE responses SET head = ?, request_time = ?, response_time = ?, tail = zeroblob(?) WHERE id = ?"
+        ).execute(arguments: [Data(head), requestTime, responseTime, zeros.tail, id])
+    }
+}
+
+extension Partition {
+    /// The credentials of a private partition.
+    fileprivate var credentials: SHA256Digest? {
+        if case .session(_, let credentials) = self { credentials } else { nil }
+    }
+}

@@ -1,0 +1,120 @@
+internal import Core
+internal import GRDB
+package import Storage
+
+/// The index of the cache in an SQLite file.
+///
+/// The file can be thrown away: one that is damaged or of a newer release is set aside, and an empty one takes its place.
+package final class SQLiteCatalog: Catalog, @unchecked Sendable {
+    /// What happened at opening that the log should say, or `nil`.
+    package let notice: String?
+
+    let file: SQLiteFile
+    private let hashKey: (UInt64, UInt64)
+    // Touched in the writer's serial queue only; `nil` when the file must be asked.
+    private var totalsAfterGroup: CatalogTotals?
+    // Touched in the writer's serial queue only: whether the log may still hold what a removal deleted.
+    private var isLogStale = false
+
+    /// Opens or makes the file.
+    ///
+    /// - Parameter path: The database; SQLite's `-wal` and `-shm` stand beside it.
+    /// - Throws: ``StoreError`` with `.unavailable` when the path cannot be used at all.
+    package init(path: String) throws(StoreError) {
+        (file, notice) = try Self.open(path)
+        hashKey = try file.read("read the settings of \(path)") { db in
+            guard let row = try Row.fetchOne(db, sql: "SELECT hash_key0, hash_key1 FROM settings") else {
+                throw Row.damage(0)
+            }
+            return (UInt64(bitPattern: try row.number(0)), UInt64(bitPattern: try row.number(1)))
+        }
+    }
+
+    private static func open(_ path: String) throws(StoreError) -> (SQLiteFile, String?) {
+        do {
+            return (try attempt(path), nil)
+        } catch  where error.kind == .corrupt || error.kind == .rejected {
+            let target = try SetAside.move(path)
+            return (try attempt(path), "\(error.reason); it was moved to \(target), and the cache starts empty")
+        }
+    }
+
+    private static func attempt(_ path: String) throws(StoreError) -> SQLiteFile {
+        try SQLiteFile(
+            path: path, schema: CatalogSchema.versions, durability: .process,
+            advice: "restart the service, which sets the file aside and begins with an empty cache")
+    }
+
+    /// Closes the file; calls afterwards fail.
+    ///
+    /// Dropping the last reference does the same, without telling of errors.
+    package func close() throws(StoreError) { try file.close() }
+
+    package func apply(_ changes: [CatalogChange]) throws(StoreError) {
+        guard !changes.isEmpty else { return }
+        try file.write("change the catalog") { db in
+            var totals = try totalsAfterGroup ?? Self.totals(db)
+            let before = totals
+            for change in changes { try make(change, &totals, in: db) }
+            if totals != before { try Self.save(totals, db) }
+            totalsAfterGroup = totals
+        } afterFailure: { _, _ in
+            totalsAfterGroup = nil
+        }
+        let removes = changes.contains { if case .removeSession = $0 { true } else { false } }
+        try cleanLog(isStale: removes)
+    }
+
+    /// Empties the log after a removal; when somebody holds it, the next group tries again.
+    private func cleanLog(isStale: Bool) throws(StoreError) {
+        try file.onWriter("truncate the log of the catalog") { db in
+            isLogStale = isLogStale || isStale
+            guard isLogStale else { return }
+            do {
+                try db.checkpoint(.truncate)
+                isLogStale = false
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                // The group itself is committed; saying otherwise would be wrong.
+            }
+        }
+    }
+
+    package func totals() throws(StoreError) -> CatalogTotals {
+        try file.read("read the totals of the catalog") { db in try Self.totals(db) }
+    }
+
+    private static func totals(_ db: Database) throws -> CatalogTotals {
+        let statement = try db.cachedStatement(
+            sql: "SELECT blobs, bytes_on_disk, logical_bytes, responses FROM settings")
+        guard let row = try Row.fetchOne(statement) else { throw Row.damage(0) }
+        return CatalogTotals(
+            blobs: try row.number(0), bytesOnDisk: try row.number(1), logicalBytes: try row.number(2),
+            responses: try row.number(3))
+    }
+
+    private static func save(_ totals: CatalogTotals, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: "UPDATE settings SET blobs = ?, bytes_on_disk = ?, logical_bytes = ?, responses = ?"
+        ).execute(arguments: [totals.blobs, totals.bytesOnDisk, totals.logicalBytes, totals.responses])
+    }
+
+    /// The hash by which a session's scope is found.
+    func hash(_ id: SessionID) -> Int64 {
+        var hash = SipHash(key: hashKey)
+        hash.add(id.text.utf8)
+        return Int64(bitPattern: hash.finish())
+    }
+
+    /// The hash by which responses are found.
+    func hash(_ partition: Partition, _ key: String) -> Int64 {
+        var hash = SipHash(key: hashKey)
+        if case .session(let id, let credentials) = partition {
+            hash.add(id.text.utf8)
+            hash.add(credentials.bytes)
+        }
+        // Not part of any text, so that no two splits of the same bytes meet.
+        hash.add([0xff])
+        hash.add(key.utf8)
+        return Int64(bitPattern: hash.finish())
+    }
+}

@@ -1,0 +1,118 @@
+internal import GRDB
+internal import Storage
+
+/// One database file of ours: a writer and a few readers in WAL mode, with a known schema.
+///
+/// Reads are single statements without a transaction around them: each sees one state of the file, and none keeps the
+/// log from being truncated.
+final class SQLiteFile: Sendable {
+    /// Where it is.
+    let path: String
+    private let advice: String
+    private let pool: DatabasePool
+
+    /// Opens or makes the file and brings its schema up to date.
+    ///
+    /// - Throws: ``StoreError`` with `.corrupt` when it is damaged, `.rejected` when a newer version of the service made
+    ///   it. Nothing was changed then.
+    init(path: String, schema: SchemaVersions, durability: Durability, advice: String) throws(StoreError) {
+        self.path = path
+        self.advice = advice
+        let finding = try SQLiteHeader.find(at: path)
+        if case .damaged(let reason) = finding {
+            throw StoreError(.corrupt, "open \(path)", "\(reason); \(advice)")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: Self.configuration(path, schema))
+            try pool.writeWithoutTransaction { db in
+                if durability == .power { try db.execute(sql: "PRAGMA synchronous = FULL") }
+                try schema.migrate(db)
+                if case .database(let size) = finding { try schema.probe(db, size: size) }
+            }
+        } catch {
+            throw StoreError(error, "open \(path)", path: path, advice: advice)
+        }
+    }
+
+    private static func configuration(_ path: String, _ schema: SchemaVersions) -> Configuration {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        configuration.maximumReaderCount = 3
+        configuration.busyMode = .timeout(2)
+        configuration.persistentReadOnlyConnections = true
+        configuration.prepareDatabase { db in
+            try schema.refuseForeign(db, path: path)
+            // Memory-mapped reads are off: an error of the medium would be a SIGBUS, and what they save is a copy.
+            try db.execute(
+                sql: """
+                    PRAGMA page_size = \(schema.pageSize);
+                    PRAGMA auto_vacuum = NONE;
+                    PRAGMA secure_delete = ON;
+                    PRAGMA temp_store = MEMORY;
+                    PRAGMA cache_size = -4000;
+                    PRAGMA mmap_size = 0;
+                    PRAGMA cell_size_check = ON;
+                    PRAGMA trusted_schema = OFF;
+                    PRAGMA wal_autocheckpoint = \((4 << 20) / schema.pageSize);
+                    PRAGMA journal_size_limit = \(8 << 20);
+                    """)
+        }
+        return configuration
+    }
+
+    /// Runs single statements on a reader.
+    func read<R>(_ operation: String, _ body: (Database) throws -> R) throws(StoreError) -> R {
+        do {
+            return try pool.unsafeRead(body)
+        } catch {
+            throw StoreError(error, operation, path: path, advice: advice)
+        }
+    }
+
+    /// Runs a transaction on the writer, and `afterFailure` in the writer's queue when nothing of it was kept.
+    func write(
+        _ operation: String, _ body: (Database) throws -> Void,
+        afterFailure: (Database, any Error) -> Void = { _, _ in }
+    ) throws(StoreError) {
+        do {
+            try pool.writeWithoutTransaction { db in
+                do {
+                    try db.inTransaction(.immediate) {
+                        try body(db)
+                        return .commit
+                    }
+                } catch {
+                    afterFailure(db, error)
+                    throw error
+                }
+            }
+        } catch {
+            throw StoreError(error, operation, path: path, advice: advice)
+        }
+    }
+
+    /// Runs statements on the writer, outside of a transaction.
+    func onWriter<R>(_ operation: String, _ body: (Database) throws -> R) throws(StoreError) -> R {
+        do {
+            return try pool.writeWithoutTransaction(body)
+        } catch {
+            throw StoreError(error, operation, path: path, advice: advice)
+        }
+    }
+
+    /// Copies the log into the file and empties it, so that nothing deleted is left in it.
+    ///
+    /// Waits for readers, which hold a state of the file for one statement, but no longer than the busy timeout.
+    func truncateLog() throws(StoreError) {
+        try onWriter("truncate the log of \(path)") { db in _ = try db.checkpoint(.truncate) }
+    }
+
+    /// Closes all connections; calls afterwards fail.
+    func close() throws(StoreError) {
+        do {
+            try pool.close()
+        } catch {
+            throw StoreError(error, "close \(path)", path: path, advice: advice)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+internal import Core
+internal import GRDB
+package import Storage
+
+/// The record in an SQLite file.
+///
+/// Corruption is never repaired and never overwritten: opening fails, naming the file and the command to run. A file
+/// beside it keeps room on the disk (``Reserve``), which is given up when a write finds none.
+package final class SQLiteRecords: Records, @unchecked Sendable {
+    /// What the writer remembers of a session with exchanges.
+    struct Known {
+        var keys: ExchangeKey
+        var lastNumber: Int64
+    }
+
+    /// How many sessions the writer remembers at most.
+    private static let mostKnown = 4096
+
+    let file: SQLiteFile
+    private let hashKey: (UInt64, UInt64)
+    private let reserve: Reserve
+    private let reserveReleased: @Sendable (SQLiteRecords) -> Void
+    // Touched in the writer's serial queue only.
+    private var known: [SessionID: Known] = [:]
+
+    /// Opens or makes the file, and ends removals that the last run of the service did not.
+    ///
+    /// - Parameters:
+    ///   - path: The database; SQLite's `-wal` and `-shm` and our reserve `records.reserve` stand beside it.
+    ///   - durability: What a commit survives.
+    ///   - reserveReleased: Called on the writing thread when the reserve was given up, for the log; not on the
+    ///     writer's queue.
+    /// - Throws: ``StoreError``: `.corrupt` for damage, `.rejected` for a newer schema, `.unavailable` otherwise.
+    package init(
+        path: String, durability: Durability = .process,
+        reserveReleased: @escaping @Sendable (SQLiteRecords) -> Void = { _ in }
+    ) throws(StoreError) {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        file = try SQLiteFile(
+            path: path, schema: RecordsSchema.versions, durability: durability,
+            advice: """
+                nothing was changed; keep a copy of \(path) and what stands beside it, then run: \
+                sqlite3 \(path) ".recover" | sqlite3 recovered-\(name), and put the result in its place
+                """)
+        let stem = name.hasSuffix(".db") ? String(path.dropLast(3)) : path
+        reserve = Reserve(path: stem + ".reserve")
+        self.reserveReleased = reserveReleased
+        hashKey = try file.read("read the settings of \(path)") { db in
+            guard let row = try Row.fetchOne(db, sql: "SELECT hash_key0, hash_key1 FROM settings") else {
+                throw Row.damage(0)
+            }
+            return (UInt64(bitPattern: try row.number(0)), UInt64(bitPattern: try row.number(1)))
+        }
+        do {
+            try reserve.refill()
+        } catch  where error.kind == .full {
+            // Without the reserve the record still works; maintain() tries again.
+        }
+        try endRemovals()
+    }
+
+    /// Takes the reserve again when there is room for it.
+    ///
+    /// - Throws: ``StoreError`` with `.full` as long as there is not.
+    package func maintain() throws(StoreError) { try reserve.refill() }
+
+    /// Closes the file; calls afterwards fail.
+    ///
+    /// Dropping the last reference does the same, without telling of errors.
+    package func close() throws(StoreError) { try file.close() }
+
+    package func apply(_ changes: [RecordChange]) throws(StoreError) {
+        guard !changes.isEmpty else { return }
+        try write("record \(changes.count) changes") { db in
+            for change in changes { try make(change, in: db) }
+        }
+    }
+
+    package func checkWritable() throws(StoreError) {
+        try write("write to the record") { db in
+            try db.cachedStatement(sql: "UPDATE settings SET probe = (probe + 1) & 65535").execute()
+        }
+    }
+
+    /// Runs a transaction; when there is no room for it, gives up the reserve and tries once more.
+    func write(_ operation: String, _ body: (Database) throws -> Void) throws(StoreError) {
+        var isRoomWanted = false
+        do {
+            try attempt(operation, body, isRoomWanted: &isRoomWanted)
+        } catch {
+            guard isRoomWanted, reserve.release() else { throw error }
+            reserveReleased(self)
+            try attempt(operation, body, isRoomWanted: &isRoomWanted)
+        }
+    }
+
+    private func attempt(
+        _ operation: String, _ body: (Database) throws -> Void, isRoomWanted: inout Bool
+    ) throws(StoreError) {
+        try file.write(operation, body) { _, error in
+            known.removeAll()
+            isRoomWanted = (error as? DatabaseError)?.isLackOfSpace ?? false
+        }
+    }
+
+    /// The hash by which an id is found.
+    func hash(_ id: SessionID) -> Int64 {
+        var hash = SipHash(key: hashKey)
+        hash.add(id.text.utf8)
+        return Int64(bitPattern: hash.finish())
+    }
+
+    /// The session's number in the file, when it is there and not being removed.
+    func number(of id: SessionID, in db: Database) throws -> Int64? {
+        let statement = try db.cachedStatement(sql: "SELECT no, id FROM sessions WHERE id_hash = ? AND state = 0")
+        guard let row = try Row.fetchOne(statement, arguments: [hash(id)]), try row.text(1) == id.text else {
+            return nil
+        }
+        return try row.number(0)
+    }
+
+    /// What the writer knows of a session; called in its queue only.
+    ///
+    /// - Throws: `.rejected` when it is not there.
+    func withKnown<R>(_ id: SessionID, in db: Database, _ body: (inout Known) throws -> R) throws -> R {
+        if known[id] == nil {
+            guard let number = try number(of: id, in: db) else {
+                throw StoreError(.rejected, "change session \(id)", "there is no such session")
+            }
+            let keys = ExchangeKey(session: number)
+            let statement = try db.cachedStatement(
+                sql: "SELECT key FROM exchanges WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1")
+            let last = try Row.fetchOne(statement, arguments: [keys.base, keys.end])
+            if known.count >= Self.mostKnown { known.removeAll() }
+            known[id] = Known(keys: keys, lastNumber: ExchangeKey.number(try last?.number(0) ?? 0))
+        }
+        guard var value = known[id] else { preconditionFailure("it was entered above") }
+        defer { known[id] = value }
+        return try body(&value)
+    }
+
+    /// Forgets what the writer knows of a session; called in its queue only.
+    func forget(_ id: SessionID) { known[id] = nil }
+}
