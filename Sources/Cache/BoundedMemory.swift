@@ -5,7 +5,7 @@
 /// are O(1) amortised.
 ///
 /// - SeeAlso: Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024.
-struct BoundedMemory<Key: Hashable, Value> {
+package struct BoundedMemory<Key: Hashable, Value> {
     private struct Slot {
         var key: Key
         var value: Value
@@ -24,21 +24,21 @@ struct BoundedMemory<Key: Hashable, Value> {
     private var oldest: Int?
     private var hand: Int?
     private let budget: Int
-    private(set) var cost = 0
+    package private(set) var cost = 0
 
-    init(budget: Int) { self.budget = budget }
+    package init(budget: Int) { self.budget = budget }
 
-    var count: Int { index.count }
+    package var count: Int { index.count }
 
     /// The value, which counts as used now.
-    mutating func use(_ key: Key) -> Value? {
+    package mutating func use(_ key: Key) -> Value? {
         guard let at = index[key] else { return nil }
         slots[at]?.isVisited = true
         return slots[at]?.value
     }
 
     /// Enters or replaces a value; entries for which `mayGo` says no stay whatever the budget.
-    mutating func set(_ key: Key, _ value: Value, cost: Int, mayGo: (Value) -> Bool = { _ in true }) {
+    package mutating func set(_ key: Key, _ value: Value, cost: Int, mayGo: (Value) -> Bool = { _ in true }) {
         if let at = index[key], let present = slots[at] {
             self.cost += cost - present.cost
             slots[at]?.value = value
@@ -64,7 +64,7 @@ struct BoundedMemory<Key: Hashable, Value> {
     }
 
     @discardableResult
-    mutating func remove(_ key: Key) -> Value? {
+    package mutating func remove(_ key: Key) -> Value? {
         guard let at = index.removeValue(forKey: key), let slot = slots[at] else { return nil }
         if hand == at { hand = slot.newer }
         if let newer = slot.newer { slots[newer]?.older = slot.older } else { newest = slot.older }
@@ -76,7 +76,7 @@ struct BoundedMemory<Key: Hashable, Value> {
     }
 
     /// Removes all entries that fit; O(n).
-    mutating func removeAll(where fits: (Key) -> Bool) {
+    package mutating func removeAll(where fits: (Key) -> Bool) {
         for key in index.keys.filter(fits) { remove(key) }
     }
 

@@ -143,7 +143,9 @@ package final class Fill: Sendable {
         }
     }
 
-    /// Adds bytes that arrived. The producer's `resume` is called later when this says `.pause`.
+    /// Adds bytes that arrived.
+    ///
+    /// The producer's `resume` is called later when this says `.pause`.
     package func append(_ bytes: [UInt8]) -> Pressure {
         guard !bytes.isEmpty else { return .goOn }
         return change { state in
@@ -154,6 +156,9 @@ package final class Fill: Sendable {
             return state.isPaused ? .pause : .goOn
         }
     }
+
+    /// Whether the producer must wait for ``onResume(_:)``.
+    package var isPaused: Bool { state.withLock { $0.isPaused } }
 
     /// What to call when a paused producer may go on; from any thread, at most once for each pause.
     package func onResume(_ resume: @escaping @Sendable () -> Void) {

@@ -205,7 +205,9 @@ package final class ResponseCache: Sendable {
         try catalog.blob(digest, scope: scope)
     }
 
-    /// Opens a blob for reading; blocks. `nil` when its bytes are gone.
+    /// Opens a blob for reading; blocks.
+    ///
+    /// `nil` when its bytes are gone.
     package func open(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)? {
         memory.withLock { _ = $0.used.insert(blob.digest) }
         return try blobs.open(blob)

@@ -180,9 +180,14 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
     ///
     /// `.end` means that the file is shorter than it should be.
     package func sendFile(_ file: SharedDescriptor, offset: Int64, count: Int) -> Outcome {
+        sendFile(descriptor: file.raw, offset: offset, count: count)
+    }
+
+    /// The same for a descriptor that the caller keeps open during the call.
+    package func sendFile(descriptor file: CInt, offset: Int64, count: Int) -> Outcome {
         precondition(canSendFile, "a file cannot be sent through TLS without being read")
         if let refusal = refusalToWrite() { return refusal }
-        let result = Kernel.sendfile(to: raw, from: file.raw, offset: offset, count: count)
+        let result = Kernel.sendfile(to: raw, from: file, offset: offset, count: count)
         if case .count(0) = result, count > 0 { return .end }
         return wrote(result, of: count)
     }

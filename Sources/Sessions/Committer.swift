@@ -27,6 +27,16 @@ struct Committer: Sendable {
         }
     }
 
+    /// Says what prevents writing, if anything does.
+    func probe() -> StoreError? {
+        do throws(StoreError) {
+            try records.checkWritable()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// Removes a session's rows and returns what prevented it.
     func remove(_ session: SessionID) -> StoreError? {
         do throws(StoreError) {

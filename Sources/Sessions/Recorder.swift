@@ -13,6 +13,7 @@ package final class Recorder: Sendable {
 
     private enum Item: Sendable {
         case submission([RecordChange], Completion)
+        case probe(@Sendable (StoreError?) -> Void)
         case removal(SessionID, @Sendable (StoreError?) -> Void)
     }
 
@@ -30,6 +31,7 @@ package final class Recorder: Sendable {
             for item in items {
                 switch item {
                 case .submission(let changes, let completion): group.append((changes, completion))
+                case .probe(let completion): completion(committer.probe())
                 case .removal(let session, let completion):
                     committer.commit(group)
                     group = []
@@ -47,6 +49,11 @@ package final class Recorder: Sendable {
     ///   - completion: Called on the writer's thread after the commit; must not block.
     package func submit(_ changes: [RecordChange], completion: @escaping Completion) {
         if !enqueue(.submission(changes, completion)) { completion(.failure(Self.stopped("record changes"))) }
+    }
+
+    /// Tries whether the record can be written; `completion` is called on the writer's thread.
+    package func probe(_ completion: @escaping @Sendable (StoreError?) -> Void) {
+        if !enqueue(.probe(completion)) { completion(Self.stopped("try the record")) }
     }
 
     /// Records changes and waits for the commit.

@@ -1,0 +1,186 @@
+import Cache
+import Core
+import Crypto
+import Storage
+import System
+import Wire
+
+/// The way of a body into the store: undo gzip, count, digest, stage, commit.
+///
+/// Its work runs in the order of the calls on a strand of the pool, beside the relay; the fill is told of every step.
+/// Used by one producer; everything below "On the strand" is touched by the strand's jobs alone.
+final class BodyIngest: @unchecked Sendable {
+    /// What is known when the answer's head has arrived.
+    struct Plan: Sendable {
+        /// Who may read the stored bytes.
+        var scope: BlobScope
+        /// The body's length, if known.
+        var length: Int64?
+        /// Undo gzip, with this cap on the bytes out per byte in.
+        var largestExpansion: Int64?
+        var largestBody: Int64
+    }
+
+    /// How the body ended.
+    enum Ending: Sendable {
+        case complete(Fill.Completion)
+        case failed(FillFailure)
+    }
+
+    private let fill: Fill
+    private let store: any BlobStore
+    private let strand: Strand
+    private let plan: Plan
+
+    // On the strand.
+    private var hasher: SHA256Stream?
+    private var decoder: GzipBox?
+    private var sink: (any BlobSink)?
+    private var small: [[UInt8]] = []
+    private var bytesIn: Int64 = 0
+    private var size: Int64 = 0
+    private var failure: FillFailure?
+    private var stagingFailed = false
+
+    /// Bytes handed over and not yet decoded, for backpressure where the fill cannot see them.
+    private let undecoded = Lock<Int64>(0)
+
+    init(fill: Fill, store: any BlobStore, pool: WorkerPool, plan: Plan) {
+        self.fill = fill
+        self.store = store
+        self.plan = plan
+        strand = Strand(pool: pool)
+        hasher = SHA256Stream()
+    }
+
+    /// Takes bytes as the origin sent them. `.pause` asks for a rest, until the fill's `onResume`.
+    func take(_ bytes: [UInt8]) -> Fill.Pressure {
+        guard plan.largestExpansion == nil else {
+            let waiting = undecoded.withLock { waiting in
+                waiting += Int64(bytes.count)
+                return waiting
+            }
+            strand.submit { self.decode(bytes) }
+            // Decoded bytes are the fill's to count; these here are few and the next piece is taken when they are done.
+            return waiting >= Self.mostUndecoded || fill.isPaused ? .pause : .goOn
+        }
+        let pressure = fill.append(bytes)
+        strand.submit { self.ingest(bytes) }
+        return pressure
+    }
+
+    /// Whether the pieces that wait for decoding are few enough to go on.
+    var hasRoom: Bool { undecoded.withLock { $0 } < Self.mostUndecoded && !fill.isPaused }
+
+    private static let mostUndecoded: Int64 = 256 << 10
+
+    /// Called on the strand whenever a piece was decoded; set before the first piece.
+    var decodedSome: (@Sendable () -> Void)?
+
+    /// The origin's answer is over; `done` is called on the strand when the bytes are stored, or are not.
+    func finish(trailers: Fields, done: @escaping @Sendable (Ending) -> Void) {
+        strand.submit { done(self.conclude(trailers)) }
+    }
+
+    /// The origin's answer broke off; what is staged is abandoned once its readers have gone.
+    func abandon(_ failure: FillFailure, done: @escaping @Sendable (Ending) -> Void) {
+        strand.submit {
+            self.sink = nil
+            done(.failed(self.failure ?? failure))
+        }
+    }
+
+    // MARK: - On the strand
+
+    private func decode(_ bytes: [UInt8]) {
+        defer {
+            undecoded.withLock { $0 -= Int64(bytes.count) }
+            decodedSome?()
+        }
+        guard failure == nil else { return }
+        bytesIn += Int64(bytes.count)
+        do throws(GzipDecoder.Failure) {
+            if decoder == nil { decoder = try GzipBox() }
+            try decoder?.decoder.decode(bytes) { output throws(GzipDecoder.Failure) in
+                let total = size + Int64(output.count)
+                if total > 1 << 20, total / max(1, bytesIn) > plan.largestExpansion ?? .max {
+                    throw GzipDecoder.Failure(
+                        reason: "the gzip stream expands more than \(plan.largestExpansion ?? 0) times")
+                }
+                // Decoding waits for the store by itself: both run on this strand.
+                _ = fill.append(output)
+                ingest(output)
+                if failure != nil { throw GzipDecoder.Failure(reason: failure?.reason ?? "") }
+            }
+        } catch {
+            fail(error.reason)
+        }
+    }
+
+    private func ingest(_ bytes: [UInt8]) {
+        guard failure == nil else { return }
+        size += Int64(bytes.count)
+        guard size <= plan.largestBody else {
+            return fail("the body is larger than \(plan.largestBody) bytes, the largest that is accepted")
+        }
+        hasher?.update(bytes)
+        guard !stagingFailed else { return }
+        do throws(StoreError) {
+            if sink == nil {
+                small.append(bytes)
+                guard size > Fill.smallBody || plan.length ?? 0 > Fill.smallBody else { return }
+                let opened = try store.stage(scope: plan.scope, expectedSize: plan.length)
+                sink = opened
+                fill.willStage(through: opened.reader())
+                for piece in small { try opened.append(piece) }
+                small = []
+            } else {
+                try sink?.append(bytes)
+            }
+            fill.staged(upTo: size)
+        } catch {
+            stagingFailed = true
+            sink = nil
+            small = []
+            fill.stagingFailed(error)
+        }
+    }
+
+    private func conclude(_ trailers: Fields) -> Ending {
+        if failure == nil, let decoder, !decoder.decoder.isComplete { fail("the gzip stream ends before its end") }
+        // A body announced as gzip that has no byte at all is no gzip, but every client takes it for an empty body.
+        guard failure == nil, let hasher else {
+            return .failed(failure ?? FillFailure(status: 502, reason: "no digest"))
+        }
+        self.hasher = nil
+        let digest = hasher.finish()
+        var completion = Fill.Completion(digest: digest, size: size, trailers: trailers, blob: nil)
+        guard !stagingFailed else { return .complete(completion) }
+        do throws(StoreError) {
+            if let sink {
+                completion.blob = try sink.commit(digest: digest, size: size)
+            } else {
+                completion.blob = try store.put(
+                    small.count == 1 ? small[0] : Array(small.joined()), digest: digest, scope: plan.scope)
+            }
+        } catch {
+            fill.stagingFailed(error)
+        }
+        sink = nil
+        return .complete(completion)
+    }
+
+    private func fail(_ reason: String) {
+        failure = FillFailure(status: 502, reason: reason)
+        sink = nil
+        // Readers learn it at once; the producer with its next piece or at the end.
+        fill.fail(FillFailure(status: 502, reason: reason))
+    }
+}
+
+/// A decoder that can stand in an optional property.
+private final class GzipBox {
+    var decoder: GzipDecoder
+
+    init() throws(GzipDecoder.Failure) { decoder = try GzipDecoder() }
+}

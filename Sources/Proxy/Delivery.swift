@@ -1,0 +1,228 @@
+import Cache
+import Core
+import Glibc
+import Relay
+import Storage
+import System
+import Wire
+
+/// What one exchange sends to its client, and how far it has come.
+///
+/// It pulls: bytes are taken from where they are (memory, a stored blob, a fill in progress) only when the socket takes
+/// them, so a slow client costs no memory. What is held waits behind ``limit`` and ``isReleased``.
+struct Delivery {
+    /// Where the body is.
+    enum Source {
+        case none
+        case bytes([UInt8])
+        case reader(any BlobReader)
+        case fill(Fill, token: Int)
+    }
+
+    /// How the client finds the end of the body.
+    enum Framing: Equatable {
+        /// No body, or one whose length stands in the head.
+        case length
+        case chunked
+    }
+
+    /// What came of one attempt to send.
+    enum Step: Equatable {
+        /// All is sent.
+        case finished
+        /// Nothing to send until bytes arrive or are released.
+        case waiting
+        /// The socket takes no more now.
+        case blocked
+        /// A fair share is sent; more at the next turn.
+        case turn
+        /// The client is gone.
+        case clientFailed(String)
+        /// The bytes cannot be had any more.
+        case sourceFailed(String)
+    }
+
+    var source: Source
+    var framing: Framing
+    /// The next byte of the source to be sent.
+    private(set) var position: Int64
+    /// The first byte of the source to be sent; more than 0 for a range.
+    let start: Int64
+    /// Where the body ends in the source, once that is known.
+    var end: Int64?
+    /// How far the body may be sent before the release.
+    private(set) var limit: Int64
+    /// Whether the head may go before the release.
+    private(set) var headMayGo: Bool
+    private(set) var isReleased = false
+    var trailers = Fields()
+
+    private var outbox: [UInt8]
+    private var outboxSent = 0
+    private var chunkLeft = 0
+    private var hasQueuedLast = false
+
+    init(
+        head: [UInt8], source: Source, framing: Framing, start: Int64 = 0, end: Int64?, limit: Int64 = 0,
+        headMayGo: Bool = false
+    ) {
+        outbox = head
+        self.source = source
+        self.framing = framing
+        self.start = start
+        position = start
+        self.end = end
+        self.limit = limit
+        self.headMayGo = headMayGo
+    }
+
+    /// Body bytes given to the socket.
+    var delivered: Int64 { position - start }
+
+    /// Whether anything of the answer has been given to the socket.
+    private(set) var hasBegun = false
+
+    /// Bytes up to this offset of the source may go before the release, and so may the head.
+    mutating func allow(upTo offset: Int64) {
+        limit = max(limit, offset)
+        headMayGo = true
+    }
+
+    /// The record is durable and the verdict, where one is needed, is in: everything may go.
+    mutating func release() {
+        isReleased = true
+        headMayGo = true
+        limit = .max
+    }
+
+    /// Sends what may be sent, at most about `budget` bytes.
+    mutating func pump(_ stream: ByteStream, budget: Int = 512 << 10) -> Step {
+        guard headMayGo else { return .waiting }
+        var budget = budget
+        while budget > 0 {
+            let before = (position, outboxSent)
+            let outcome: ByteStream.Outcome?
+            switch nextPiece(atMost: min(budget, 128 << 10)) {
+            case .nothing:
+                if !hasQueuedLast, isReleased, position == end {
+                    hasQueuedLast = true
+                    if framing == .chunked { ChunkedEncoder.appendLastChunk(trailers: trailers, to: &outbox) }
+                }
+                guard outboxSent < outbox.count else { return hasQueuedLast ? .finished : .waiting }
+                outcome = sendOutbox(stream, more: false)
+            case .memory(let bytes, let from, let count):
+                outcome = bytes.withUnsafeBytes { send($0, from: from, count: count, to: stream) }
+            case .reader(let reader, let count):
+                if let file = reader.plainFile, stream.canSendFile {
+                    outcome = sendFile(file, reader, count: count, to: stream)
+                } else {
+                    let room = UnsafeMutableRawBufferPointer(rebasing: stream.loop.scratch[..<count])
+                    do throws(StoreError) {
+                        let got = try reader.read(at: position, into: room)
+                        guard got > 0 else { return .sourceFailed("the stored body is shorter than it should be") }
+                        outcome = send(UnsafeRawBufferPointer(room), from: 0, count: min(got, count), to: stream)
+                    } catch {
+                        return .sourceFailed("\(error)")
+                    }
+                }
+            case .gone:
+                return .sourceFailed("the client was too slow for a body that could not be stored")
+            }
+            switch outcome {
+            case .count: hasBegun = true
+            case .wouldBlock: return .blocked
+            case .end: return .sourceFailed("the stored body is shorter than it should be")
+            case .failed(let reason): return .clientFailed(reason)
+            case nil: return .sourceFailed("the stored body cannot be read")
+            }
+            budget -= Int(position - before.0) + outboxSent - before.1
+            if outboxSent == outbox.count, outboxSent > 0 {
+                outbox.removeAll(keepingCapacity: framing == .chunked)
+                outboxSent = 0
+            }
+        }
+        return .turn
+    }
+
+    private enum Piece {
+        case nothing
+        case memory([UInt8], from: Int, count: Int)
+        case reader(any BlobReader, count: Int)
+        case gone
+    }
+
+    /// Finds the next bytes that may go, and opens a chunk for them where the body is chunked.
+    private mutating func nextPiece(atMost most: Int) -> Piece {
+        let allowed = min(end ?? .max, limit) - position
+        guard allowed > 0 else { return .nothing }
+        var count = Int(min(Int64(most), allowed))
+        if chunkLeft > 0 { count = min(count, chunkLeft) }
+        let piece: Piece
+        switch source {
+        case .none: return .nothing
+        case .bytes(let bytes):
+            count = min(count, bytes.count - Int(position))
+            piece = .memory(bytes, from: Int(position), count: count)
+        case .reader(let reader):
+            piece = .reader(reader, count: count)
+        case .fill(let fill, let token):
+            switch fill.bytes(at: position, for: token) {
+            case .memory(let bytes, let from):
+                count = min(count, bytes.count - from)
+                piece = .memory(bytes, from: from, count: count)
+            case .staged(let reader, let available):
+                count = Int(min(Int64(count), available))
+                piece = .reader(reader, count: count)
+            case .notYet: return .nothing
+            case .gone: return .gone
+            }
+        }
+        guard count > 0 else { return .nothing }
+        if framing == .chunked, chunkLeft == 0 {
+            ChunkedEncoder.appendChunkHeader(size: count, to: &outbox)
+            chunkLeft = count
+        }
+        return piece
+    }
+
+    private mutating func sendOutbox(_ stream: ByteStream, more: Bool) -> ByteStream.Outcome {
+        let outcome = outbox.withUnsafeBytes {
+            stream.write(UnsafeRawBufferPointer(rebasing: $0[outboxSent...]), more: more)
+        }
+        if case .count(let count) = outcome { outboxSent += count }
+        return outcome
+    }
+
+    private mutating func send(
+        _ bytes: UnsafeRawBufferPointer, from: Int, count: Int, to stream: ByteStream
+    ) -> ByteStream.Outcome {
+        let body = UnsafeRawBufferPointer(rebasing: bytes[from..<from + count])
+        let waiting = outbox.count - outboxSent
+        let outcome = outbox.withUnsafeBytes {
+            stream.write(head: UnsafeRawBufferPointer(rebasing: $0[outboxSent...]), body: body)
+        }
+        if case .count(let sent) = outcome {
+            outboxSent += min(sent, waiting)
+            advance(max(0, sent - waiting))
+        }
+        return outcome
+    }
+
+    private mutating func sendFile(
+        _ file: (descriptor: Int32, offset: Int64), _ reader: any BlobReader, count: Int, to stream: ByteStream
+    ) -> ByteStream.Outcome {
+        if outboxSent < outbox.count { return sendOutbox(stream, more: true) }
+        let outcome = withExtendedLifetime(reader) {
+            stream.sendFile(descriptor: file.descriptor, offset: file.offset + position, count: count)
+        }
+        if case .count(let sent) = outcome { advance(sent) }
+        return outcome
+    }
+
+    private mutating func advance(_ count: Int) {
+        position += Int64(count)
+        guard framing == .chunked, count > 0 else { return }
+        chunkLeft -= count
+        if chunkLeft == 0 { outbox += [0x0d, 0x0a] }
+    }
+}

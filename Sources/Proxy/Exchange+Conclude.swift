@@ -1,0 +1,247 @@
+import Cache
+import Core
+import Crypto
+import Inspection
+import Logging
+import Relay
+import Sessions
+import Storage
+import Wire
+
+extension Exchange {
+    /// All bytes are known: judge them if they are an artifact, record the exchange, and release what is held.
+    ///
+    /// - Parameter blob: Stored bytes that must be compared with their digest before the last of them goes.
+    func conclude(verifying blob: StoredBlob?) {
+        phase = .concluding
+        pump()
+        guard phase == .concluding, let whole else { return }
+        if let blob {
+            let cache = loop.cache
+            return onPool {
+                guard (try? cache.blobs.verify(blob)) == true else { return false }
+                cache.markVerified(blob.digest, scope: blob.scope)
+                return true
+            } then: { [self] isRight in
+                guard phase == .concluding else { return }
+                isRight ? conclude(verifying: nil) : storedBodyIsWrong(blob)
+            }
+        }
+        // Any 2xx that carries a body is something a build may have used.
+        let status = responseHead?.status ?? 0
+        let isArtifact =
+            (form != .whole || status == 200 || (201..<300).contains(status) && whole.size > 0)
+            && request.method != "HEAD"
+        guard isArtifact, let verdict else { return recordAndRelease(.response) }
+        let use = ArtifactUse(
+            digest: whole.digest, size: whole.size, url: recordedURL, method: request.method,
+            status: responseHead?.status ?? 0, contentType: responseHead?.fields.first("Content-Type") ?? "",
+            request: verdict, policy: session.policy)
+        if !isStrict {
+            inspectionTimer = loop.loop.schedule(after: settings.inspectionWait) { [weak self] in
+                guard let self, phase == .concluding else { return }
+                recordAndRelease(.artifact)
+            }
+        }
+        let eventLoop = loop.loop
+        loop.context.examiner.examine(use, body: whole.body, engine: engine) { [self] outcome in
+            eventLoop.execute { self.examined(outcome) }
+        }
+    }
+
+    /// The stored bytes are not what their digest says: nobody may take them for complete.
+    private func storedBodyIsWrong(_ blob: StoredBlob) {
+        loop.context.log.error("stored body \(blob.digest) is damaged and was dropped")
+        let cache = loop.cache
+        if let url { cache.drop(blob.digest, scope: blob.scope, of: FillKey(partition: partition, key: url.key)) }
+        onPool {
+            try? cache.blobs.remove(blob)
+        } then: { _ in
+        }
+        if delivery?.hasBegun == true {
+            sourceFailed("the stored body was damaged")
+        } else {
+            delivery = nil
+            whole = nil
+            form = .whole
+            lookUp()
+        }
+    }
+
+    private func examined(_ outcome: Examiner.Outcome) {
+        inspectionTimer?.cancel()
+        let result: ExchangeRow.Result =
+            switch outcome.verdict.result {
+            case .approved: .approved
+            case .rejected: .rejected
+            case .unknown: .unknown
+            }
+        guard phase == .concluding else {
+            // The answer did not wait; the record learns the verdict now.
+            if hasUnconcludedRow {
+                if let number {
+                    conclude(number, result, outcome.judgement)
+                } else {
+                    lateOutcome = (result, outcome.judgement)
+                }
+            }
+            return
+        }
+        if isStrict, result != .approved {
+            return reject(outcome.verdict.refusalReason, result: result, judgement: outcome.judgement)
+        }
+        recordAndRelease(.artifact, result: result, judgement: outcome.judgement)
+    }
+
+    private func conclude(_ number: Int64, _ result: ExchangeRow.Result, _ judgement: [UInt8]) {
+        let health = loop.context.health
+        loop.context.recorder.submit([.conclude(session.id, number: number, result: result, judgement: judgement)]) {
+            if case .failure(let error) = $0 { health.note(error) }
+        }
+    }
+
+    // MARK: - The record
+
+    private func recordAndRelease(
+        _ category: ExchangeRow.Category, result: ExchangeRow.Result? = nil, judgement: [UInt8] = []
+    ) {
+        if category == .artifact, result == nil { hasUnconcludedRow = true }
+        var log = log(category)
+        log.result = result
+        log.judgement = judgement
+        // What is recorded is what will have been given when the release is over.
+        log.delivered = expectedDelivery
+        phase = .recording
+        record(log) { [self] in release() }
+    }
+
+    private var expectedDelivery: Int64 {
+        switch form {
+        case .notModified: 0
+        case .range(let range): range.count
+        case .whole: request.method == "HEAD" ? 0 : whole?.size ?? 0
+        }
+    }
+
+    /// The exchange as it is recorded.
+    func log(_ category: ExchangeRow.Category) -> ExchangeLog {
+        var log = ExchangeLog(
+            category: category, started: started, ended: .now(), duration: .now() - startedMonotonic,
+            method: request.method, url: recordedURL, address: client, requestFields: request.fields)
+        if let head = responseHead {
+            log.status = head.status
+            log.reasonPhrase = head.reason
+            log.responseFields = head.fields
+        }
+        log.source = source
+        log.delivered = delivery?.delivered ?? 0
+        if let whole {
+            log.digest = whole.digest
+            log.size = whole.size
+        }
+        switch form {
+        case .whole: break
+        case .notModified: log.standsFor = whole?.digest.hex ?? "unknown"
+        case .range(let range): log.range = range.contentRange(size: whole?.size ?? 0)
+        }
+        if hasRequestBody, let digest = uploadDigest {
+            uploadDigest = nil
+            log.requestBody = (uploadSize, digest.finish())
+        }
+        if let verdict, category != .artifact { log.requestInspection = verdict.json }
+        if category == .artifact, isLeader, let why = driver?.admission?.notStored { log.reason = "not cached: \(why)" }
+        return log
+    }
+
+    /// Makes the record durable, then goes on; nothing that is held goes without it.
+    func record(_ log: ExchangeLog, then: @escaping () -> Void) {
+        let row = log.row(session: session)
+        let back = LoopBound(then)
+        let eventLoop = loop.loop
+        if row.category == .artifact, let digest = row.digest { loop.cache.pin(digest, for: session.id) }
+        loop.context.recorder.submit([.exchange(row)]) { [self] result in
+            eventLoop.execute {
+                switch result {
+                case .success(let numbers):
+                    self.number = numbers.first
+                    self.loop.context.health.note(nil)
+                    if let late = self.lateOutcome, let number = self.number {
+                        self.lateOutcome = nil
+                        self.conclude(number, late.result, late.judgement)
+                    }
+                    back.value()
+                case .failure(let error):
+                    self.loop.context.health.note(error)
+                    self.unrecorded(error)
+                }
+            }
+        }
+    }
+
+    /// The record could not be written: what is held stays here for ever.
+    private func unrecorded(_ error: StoreError) {
+        guard phase != .ended else { return }
+        loop.context.log.error("[\(session.id)] an exchange could not be recorded: \(error)")
+        guard delivery?.hasBegun != true else { return abort() }
+        answerUnrecorded(503, "the record cannot be written: \(error.reason)")
+    }
+
+    private func release() {
+        guard phase == .recording else { return }
+        if isCut { return cutRecorded() }
+        phase = .released
+        delivery?.release()
+        pump()
+    }
+
+    // MARK: - Ends from outside
+
+    /// The session's token is gone: the transfer ends here, recorded as truncated.
+    func cut(_ reason: String) {
+        isCut = true
+        cutReason = reason
+        switch phase {
+        case .ended, .recording: break  // a record under way comes first, then `release` sees the cut
+        case .released: cutRecorded()
+        case .starting, .lookingUp, .waiting, .delivering, .concluding:
+            var log = log(.failure)
+            log.isTruncated = true
+            log.reason = reason
+            phase = .recording
+            record(log) { [self] in abort() }
+        }
+    }
+
+    /// The record says delivered, which is not so any more.
+    private func cutRecorded() {
+        truncateRecord { [self] in abort() }
+    }
+
+    private func truncateRecord(then: @escaping () -> Void) {
+        guard let number, let delivery, delivery.delivered < expectedDelivery || !delivery.hasBegun else {
+            return then()
+        }
+        phase = .recording
+        isCut = false
+        let back = LoopBound(then)
+        let eventLoop = loop.loop
+        loop.context.recorder.submit([
+            .delivered(session.id, number: number, bytes: delivery.delivered, truncated: true)
+        ]) { _ in eventLoop.execute { back.value() } }
+    }
+
+    /// The client's connection is of no use any more.
+    func clientFailed(_ reason: String) {
+        switch phase {
+        case .ended: break
+        case .recording: isCut = true
+        case .released: truncateRecord { [self] in abort() }
+        case .starting, .lookingUp, .waiting, .delivering, .concluding:
+            var log = log(.failure)
+            log.isTruncated = true
+            log.reason = reason
+            phase = .recording
+            record(log) { [self] in abort() }
+        }
+    }
+}

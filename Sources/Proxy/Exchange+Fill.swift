@@ -1,0 +1,259 @@
+import Cache
+import Core
+import Inspection
+import Relay
+import Sessions
+import Storage
+import Wire
+
+extension Exchange: FillOwner {
+    /// Starts a download that others may join, or joins the one in progress.
+    func join(_ key: FillKey, validating entry: StoredEntry?) {
+        switch loop.cache.fills.join(key) {
+        case .leader(let fill):
+            lead(fill, validating: entry)
+        case .follower(let fill):
+            source = .joined
+            follow(fill)
+        }
+    }
+
+    /// Starts a download for this request only.
+    func fillAlone(partition: Partition) {
+        guard let url else { return }
+        lead(Fill(key: FillKey(partition: partition, key: url.key)), validating: nil)
+    }
+
+    /// Sends a request on whose answer may not be stored: another method, a body, a HEAD.
+    func passThrough() {
+        guard let url else { return }
+        (partition, hasCredentials) = (.session(session.id, credentials: Self.nobody), false)
+        phase = .lookingUp
+        lead(Fill(key: FillKey(partition: partition, key: url.key)), validating: nil)
+    }
+
+    private static let nobody = SHA256Digest(words: (0, 0, 0, 0))
+
+    private func lead(_ fill: Fill, validating entry: StoredEntry?) {
+        guard let url else { return }
+        if source != .joined || entry != nil { source = .network }
+        isLeader = true
+        loop.context.counters.add(loop.context.counters.misses)
+        let isGet = request.method == "GET" && !hasRequestBody
+        let (head, askedForGzip) = forwardedHead(url, validating: entry)
+        let hasSecrets = !SharingRules.credentialFields(request.fields).isEmpty
+        let driver = FillDriver(
+            loop: loop, fill: fill,
+            order: FillDriver.Order(
+                url: url, head: head, framing: requestFraming,
+                admission: Admission.Request(
+                    method: request.method, fields: request.fields, partition: fill.key.partition, session: session.id,
+                    policy: session.policy, askedForGzip: askedForGzip,
+                    neverStored: !isGet || CacheControl(request.fields).noStore),
+                validates: entry, credentialScope: hasSecrets ? session.id.text : nil))
+        self.driver = driver
+        driver.owner = self
+        enter(fill)
+        driver.start()
+    }
+
+    private func follow(_ fill: Fill) {
+        loop.context.counters.add(loop.context.counters.joins)
+        isLeader = false
+        enter(fill)
+    }
+
+    private func enter(_ fill: Fill) {
+        self.fill = fill
+        phase = .waiting
+        let eventLoop = loop.loop
+        fillToken = fill.enter { [weak self] in
+            guard let self else { return }
+            eventLoop.execute { self.fillChanged() }
+        }
+        // What happened before we entered is news as well.
+        loop.loop.soon { [weak self] in self?.fillChanged() }
+    }
+
+    /// The head for the origin: what is for this hop removed, ours put in.
+    private func forwardedHead(_ url: RequestURL, validating entry: StoredEntry?) -> (RequestHead, askedForGzip: Bool) {
+        var fields = request.fields
+        HopByHop.strip(request: &fields)
+        fields.set("Host", url.authority.hostHeader(for: url.scheme))
+        var asked = false
+        if request.method == "GET", !hasRequestBody {
+            // Conditions and ranges are answered by us from the whole.
+            Validators.removeConditions(from: &fields)
+            asked = ContentCoding.acceptsGzip(request.fields) && !request.fields.contains("Range")
+            fields.remove("Range")
+            fields.set("Accept-Encoding", asked ? "gzip" : "identity")
+            if let entry { Validators.addConditions(to: &fields, from: entry.head.fields) }
+        } else {
+            fields.remove("Range")
+            fields.remove("If-Range")
+            if isStrict { fields.set("Accept-Encoding", "identity") }
+        }
+        Via.append(to: &fields, received: request.version, pseudonym: loop.context.pseudonym)
+        return (
+            RequestHead(method: request.method, target: url.forwardedTarget, version: .http11, fields: fields), asked
+        )
+    }
+
+    // MARK: - Following the download
+
+    /// Something changed in the fill.
+    func fillChanged() {
+        guard let fill, phase != .ended else { return }
+        let state = fill.look(fillToken)
+        switch state.progress {
+        case .waiting: break
+        case .notModified:
+            leave(fill)
+            source = isLeader ? .revalidated : source
+            lookUp()
+        case .streaming:
+            if phase == .waiting { headCame(state) }
+            advance(state)
+        case .complete(let completion):
+            if phase == .waiting { headCame(state, completion) }
+            completed(completion)
+        case .failed(let failure):
+            fillFailed(failure)
+        }
+    }
+
+    private func leave(_ fill: Fill) {
+        fill.leave(fillToken)
+        self.fill = nil
+        driver = nil
+    }
+
+    private func headCame(_ state: Fill.Snapshot, _ completion: Fill.Completion? = nil) {
+        guard let head = state.head else { return }
+        if !isLeader, !fits(head) {
+            if let fill { leave(fill) }
+            source = .none
+            // Others wait as we did: each asks for itself, in parallel.
+            return fillAlone(partition: partition)
+        }
+        strictBlock = isLeader ? driver?.admission?.refusal : nil
+        if isStrict, let refusal = strictBlock { return refuse(403, "Download not authorized: \(refusal)") }
+        var response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
+        if isStrict, !(200..<300).contains(response.status) { return replaceForStrict(response) }
+        let length = completion?.size ?? head.length
+        if request.method == "GET", !hasRequestBody, response.status == 200 {
+            if request.fields.contains("If-None-Match") || request.fields.contains("If-Modified-Since")
+                || Conditions.concernOrigin(request.fields)
+            {
+                guard answerConditions(&response, size: length ?? 0) else { return }
+            }
+            if case .range = form {
+                // The bytes of a body that is still coming are not cut: the whole is answered.
+                form = .whole
+                response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
+            }
+        }
+        if form == .notModified { return startDelivery(response, source: .none, end: 0, length: 0) }
+        if length == nil, request.version == .http10, request.method != "HEAD" {
+            // Without chunks only a known length tells this client where the body ends: it waits for the whole.
+            pendingHead = response
+            return
+        }
+        startFillDelivery(response, length: length)
+    }
+
+    private func startFillDelivery(_ response: ResponseHead, length: Int64?) {
+        guard let fill else { return }
+        startDelivery(response, source: .fill(fill, token: fillToken), end: length, length: length)
+        if request.expectation == .continue { continueTimer?.cancel() }
+    }
+
+    /// Whether an answer that somebody else asked for is one for this request too.
+    private func fits(_ head: Fill.Head) -> Bool {
+        guard head.isShareable, let names = head.varyNames else { return false }
+        if head.isDecoded, !ContentCoding.acceptsGzip(request.fields) { return false }
+        return Selection.variantKey(names: names, requestFields: request.fields) == head.variant
+    }
+
+    /// Bytes have arrived: what need not be held goes on.
+    private func advance(_ state: Fill.Snapshot) {
+        guard phase == .delivering, form == .whole else { return }
+        if isStrict, state.stagingFailure != nil, let failure = state.stagingFailure {
+            return sourceFailed("the body cannot be kept for inspection: \(failure.reason)", status: 503)
+        }
+        streamAhead(received: state.received, total: delivery?.end)
+        pump()
+    }
+
+    /// Lets go what may go before the record is durable (DESIGN, "Two promises").
+    ///
+    /// `total` is the body's length where it is known, `received` how much of it is there.
+    func streamAhead(received: Int64, total: Int64?) {
+        guard form == .whole, request.method != "HEAD", verdict?.mayStream(policy: session.policy) == true else {
+            return
+        }
+        guard (total ?? received) > Held.wholeUpTo, received > 0 else { return }
+        delivery?.allow(upTo: (total ?? received) - Held.tail)
+    }
+
+    private func completed(_ completion: Fill.Completion) {
+        guard phase == .waiting || phase == .delivering, let fill else { return }
+        if let head = pendingHead {
+            pendingHead = nil
+            startFillDelivery(head, length: completion.size)
+        }
+        guard phase == .delivering else { return }
+        if form == .whole, request.method != "HEAD" {
+            delivery?.end = completion.size
+            delivery?.trailers = isStrict ? Wire.Fields() : completion.trailers
+        }
+        let body: Examiner.Body
+        if completion.size <= Fill.smallBody, let bytes = fill.allBytes() {
+            body = .bytes(bytes)
+            if let blob = completion.blob, blob.scope == .shared { loop.cache.rememberBody(bytes, completion.digest) }
+        } else if let blob = completion.blob {
+            return openCommitted(blob, completion)
+        } else {
+            body = .none(reason: fill.look(nil).stagingFailure?.reason ?? "it could not be stored")
+        }
+        whole = (completion.digest, completion.size, body, completion.blob?.scope ?? .session(session.id))
+        conclude(verifying: nil)
+    }
+
+    /// Opens the stored body for those who look into it.
+    private func openCommitted(_ blob: StoredBlob, _ completion: Fill.Completion) {
+        phase = .concluding
+        let cache = loop.cache
+        onPool {
+            try? cache.open(blob)
+        } then: { [self] reader in
+            guard phase == .concluding else { return }
+            let body = reader.map(Examiner.Body.reader) ?? .none(reason: "the stored body cannot be opened")
+            whole = (completion.digest, completion.size, body, blob.scope)
+            conclude(verifying: nil)
+        }
+        streamAhead(received: completion.size, total: completion.size)
+        pump()
+    }
+
+    private func fillFailed(_ failure: FillFailure) {
+        guard phase == .waiting || phase == .delivering else { return }
+        if failure.status == 403, delivery?.hasBegun != true {
+            return refuse(403, "Access denied: \(failure.reason)")
+        }
+        sourceFailed(failure.reason, status: failure.status)
+    }
+}
+
+/// How much of a body waits for its record (DESIGN, "Two promises").
+enum Held {
+    /// Bodies up to this wait whole.
+    static let wholeUpTo: Int64 = 64 << 10
+    /// Of larger ones, the end waits.
+    static let tail: Int64 = 16 << 10
+}
+
+extension RequestVerdict {
+    /// Whether bytes may be sent before the verdict on the whole.
+    func mayStream(policy: SessionPolicy) -> Bool { policy == .permissive || delivery == .streamed }
+}

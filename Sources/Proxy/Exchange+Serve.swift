@@ -1,0 +1,148 @@
+import Cache
+import Core
+import Crypto
+import Storage
+import Wire
+
+extension Exchange {
+    /// What opening a stored body came to.
+    private enum Opened: Sendable {
+        case bytes([UInt8])
+        /// A reader, and whether the bytes were compared with their digest since the start.
+        case reader(any BlobReader, StoredBlob, isVerified: Bool)
+        case gone
+    }
+
+    /// Sends a stored answer.
+    func serve(_ entry: StoredEntry, age: Int64) {
+        let response = entry.response
+        source = attempts > 1 && source == .revalidated ? .revalidated : .cache
+        if let bytes = loop.cache.rememberedBody(response.digest) {
+            return serve(entry, age: age, .bytes(bytes))
+        }
+        let cache = loop.cache
+        let scope = response.partition.scope
+        onPool {
+            Self.open(response.digest, size: response.size, scope: scope, cache)
+        } then: { [self] opened in
+            guard phase == .lookingUp else { return }
+            serve(entry, age: age, opened)
+        }
+    }
+
+    private static func open(
+        _ digest: SHA256Digest, size: Int64, scope: BlobScope, _ cache: ResponseCache
+    ) -> Opened {
+        do throws(StoreError) {
+            guard let blob = try cache.locate(digest, scope: scope), blob.logicalSize == size,
+                let reader = try cache.open(blob)
+            else { return .gone }
+            let isVerified = cache.isVerified(digest, scope: scope)
+            guard size <= Fill.smallBody else { return .reader(reader, blob, isVerified: isVerified) }
+            guard let bytes = try reader.all(), SHA256Hasher.digest(bytes) == digest else {
+                try? cache.blobs.remove(blob)
+                return .gone
+            }
+            cache.markVerified(digest, scope: scope)
+            cache.rememberBody(bytes, digest)
+            return .bytes(bytes)
+        } catch {
+            return .gone
+        }
+    }
+
+    private func serve(_ entry: StoredEntry, age: Int64, _ opened: Opened) {
+        let response = entry.response
+        let deliverySource: Delivery.Source
+        let body: Examiner.Body
+        var unverified: StoredBlob?
+        switch opened {
+        case .gone:
+            // A row without its bytes is a miss.
+            loop.cache.drop(
+                response.digest, scope: response.partition.scope,
+                of: FillKey(partition: response.partition, key: response.key))
+            source = .none
+            return lookUp()
+        case .bytes(let bytes):
+            deliverySource = .bytes(bytes)
+            body = .bytes(bytes)
+        case .reader(let reader, let blob, let isVerified):
+            deliverySource = .reader(reader)
+            body = .reader(reader)
+            if !isVerified { unverified = blob }
+        }
+        whole = (response.digest, response.size, body, response.partition.scope)
+        count()
+        var head = Admission.asServed(entry.head, decoded: response.decoded)
+        head.fields.set("Age", String(age))
+        guard answerConditions(&head, size: response.size) else { return }
+        if isStrict, !(200..<300).contains(head.status), form == .whole { return replaceForStrict(head) }
+        switch form {
+        case .notModified:
+            startDelivery(head, source: .none, end: 0, length: 0)
+        case .range(let range):
+            startDelivery(head, source: deliverySource, start: range.first, end: range.last + 1, length: range.count)
+        case .whole:
+            startDelivery(head, source: deliverySource, end: response.size, length: response.size)
+        }
+        streamAhead(received: response.size, total: response.size)
+        conclude(verifying: unverified)
+    }
+
+    private func count() {
+        let counters = loop.context.counters
+        if source == .revalidated { counters.add(counters.revalidations) } else { counters.add(counters.hits) }
+    }
+
+    /// Answers the client's conditions and range from a complete answer; changes the head accordingly.
+    ///
+    /// - Returns: `false` when the request was refused.
+    func answerConditions(_ head: inout ResponseHead, size: Int64) -> Bool {
+        switch Conditions.evaluate(
+            requestFields: request.fields, method: request.method, storedFields: head.fields, storedStatus: head.status)
+        {
+        case .notModified:
+            form = .notModified
+            head = ResponseHead(status: 304, fields: Conditions.notModifiedFields(of: head.fields))
+            return true
+        case .preconditionFailed:
+            refuse(412, "the request's condition does not hold", category: .response)
+            return false
+        case .proceed: break
+        }
+        guard request.method == "GET", head.status == 200, request.fields.contains("Range"),
+            ByteRange.ifRangeAllows(request.fields, storedFields: head.fields)
+        else { return true }
+        switch ByteRange.single(request.fields, size: size) {
+        case .none, .several: break
+        case .range(let range):
+            form = .range(range)
+            head = ResponseHead(status: 206, fields: head.fields)
+            head.fields.set("Content-Range", range.contentRange(size: size))
+        case .unsatisfiable:
+            refuse(
+                416, "the body has \(size) bytes, the range asked for begins behind them", category: .response,
+                fields: [("Content-Range", ByteRange.unsatisfiedContentRange(size: size))])
+            return false
+        }
+        return true
+    }
+}
+
+extension BlobReader {
+    /// The whole body in memory; `nil` when it is shorter than it says.
+    func all() throws(StoreError) -> [UInt8]? {
+        let wanted = Int(size)
+        guard wanted > 0 else { return [] }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 1)
+        defer { buffer.deallocate() }
+        var filled = 0
+        while filled < wanted {
+            let count = try read(at: Int64(filled), into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            guard count > 0 else { return nil }
+            filled += count
+        }
+        return Array(buffer)
+    }
+}

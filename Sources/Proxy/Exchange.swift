@@ -1,0 +1,260 @@
+import Cache
+import Core
+import Crypto
+import Inspection
+import Relay
+import Sessions
+import Storage
+import System
+import Wire
+
+/// One request of a session and what becomes of it.
+///
+/// The life of an exchange, and the function that makes each move:
+///
+///     inspect     may the request be made?            begin()
+///     look up     is the answer stored?               lookUp()              Exchange+Lookup
+///     serve       a stored answer is sent             serve(_:age:)         Exchange+Serve
+///     fill        the origin is asked, or joined      fill(_:)              Exchange+Fill
+///     upload      the request's body goes out         takeBody(_:)          Exchange+Upload
+///     head        what the client will get is known   headArrived(_:)       Exchange+Fill
+///     deliver     bytes go as they come               pump()                Delivery
+///     examine     the body is judged                  examine(_:)           Exchange+Conclude
+///     record      the record is made durable          record(_:then:)       Exchange+Conclude
+///     release     what was held goes                  release()             Exchange+Conclude
+///     end         the connection is free again        end()
+///
+/// A refusal or a failure of our own goes straight to record (Exchange+Refusal).
+// Confined to its loop; the closures that carry it to pools only bring it back.
+final class Exchange: @unchecked Sendable {
+    /// Where it stands; only for deciding what a change from outside may still do.
+    enum Phase {
+        case starting, lookingUp, waiting, delivering, concluding, recording, released, ended
+    }
+
+    let loop: ProxyLoop
+    let session: Session
+    let engine: InspectionEngine
+    /// The request as the client sent it, without `Proxy-Authorization`.
+    let request: RequestHead
+    let requestFraming: BodyFraming
+    /// What is asked for; `nil` when that could not be understood.
+    let url: RequestURL?
+    let recordedURL: String
+    let client: String
+    private(set) var connection: ClientConnection?
+
+    let started = WallTime.now()
+    let startedMonotonic: MonotonicTime
+    var phase = Phase.starting
+    var verdict: RequestVerdict?
+
+    // What is sent.
+    var delivery: Delivery?
+    var responseHead: ResponseHead?
+    var source = ExchangeLog.Source.none
+    var mayPersist = true
+
+    // Where it comes from.
+    var partition = Partition.shared
+    var hasCredentials = false
+    var fill: Fill?
+    var fillToken = 0
+    var driver: FillDriver?
+    var isLeader = false
+    var attempts = 0
+    /// The whole body, once all of it is known.
+    var whole: (digest: SHA256Digest, size: Int64, body: Examiner.Body, scope: BlobScope)?
+    /// What we answer with instead of the whole: a condition's outcome or a range.
+    var form = Form.whole
+    /// Why the answer will not be delivered, found when its head came.
+    var strictBlock: String?
+
+    // The request's body.
+    var uploadDigest: SHA256Stream?
+    var uploadSize: Int64 = 0
+    var mayUpload = false
+    var isUploadComplete = false
+    var continueTimer: Timer?
+
+    // The end.
+    var number: Int64?
+    var inspectionTimer: Timer?
+    var isCut = false
+    var cutReason = ""
+
+    /// The head of an answer whose length an HTTP/1.0 client must wait for.
+    var pendingHead: ResponseHead?
+    /// Whether the row says that the inspection has not concluded.
+    var hasUnconcludedRow = false
+    /// A verdict that came before the row had its number.
+    var lateOutcome: (result: ExchangeRow.Result, judgement: [UInt8])?
+
+    /// What the client gets of a body.
+    enum Form: Equatable {
+        case whole
+        case notModified
+        case range(ByteRange)
+    }
+
+    init(
+        loop: ProxyLoop, connection: ClientConnection, session: Session, request: RequestHead, framing: BodyFraming,
+        url: RequestURL?, recordedURL: String
+    ) {
+        self.loop = loop
+        self.connection = connection
+        self.session = session
+        self.request = request
+        requestFraming = framing
+        self.url = url
+        self.recordedURL = recordedURL
+        engine = loop.engine(for: session)
+        client = connection.stream.peer.text
+        startedMonotonic = loop.loop.now
+        mayPersist = request.wantsPersistence
+        loop.opened(self)
+    }
+
+    var settings: ProxySettings { loop.settings }
+    var isStrict: Bool { session.policy == .strict }
+    var hasRequestBody: Bool { requestFraming != .none && requestFraming != .length(0) }
+
+    // MARK: - Beginning
+
+    /// Inspects the request and goes on to the cache or to the origin.
+    func begin() {
+        loop.context.counters.add(loop.context.counters.requests)
+        guard let url else { preconditionFailure("an exchange without a URL can only be refused") }
+        guard request.method != "TRACE" else {
+            return refuse(
+                405, "TRACE is not forwarded", fields: [("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")])
+        }
+        guard !Via.names(loop.context.pseudonym, in: request.fields) else {
+            return refuse(508, "the request has passed this proxy before: it would go round for ever")
+        }
+        let verdict = engine.inspectRequest(
+            InspectedRequest(
+                method: request.method, url: recordedURL, isOrdinary: url.isOrdinary, fields: request.fields,
+                policy: session.policy))
+        self.verdict = verdict
+        if isStrict, !verdict.isPending || verdict.isRejected {
+            let why = verdict.refusalReason
+            return refuse(
+                403, "download authorization denied: request rejected by inspectors" + (why.isEmpty ? "" : ": \(why)"))
+        }
+        if case .length(let length) = requestFraming, length > settings.largestBody {
+            return refuse(
+                413, "the request's body is larger than \(settings.largestBody) bytes, the most that is accepted")
+        }
+        if hasRequestBody || request.method != "GET" && request.method != "HEAD" {
+            passThrough()
+        } else {
+            lookUp()
+        }
+    }
+
+    // MARK: - Sending
+
+    /// Makes the answer's head ready for this client and starts the delivery.
+    ///
+    /// `length` is that of the body as it will be sent; `nil` when it is not known yet.
+    func startDelivery(_ head: ResponseHead, source: Delivery.Source, start: Int64 = 0, end: Int64?, length: Int64?) {
+        var head = head
+        HopByHop.strip(response: &head.fields)
+        head.fields.remove("Content-Length")
+        var framing = Delivery.Framing.length
+        let isBodyless = request.method == "HEAD" || head.status == 204 || head.status == 304 || head.status < 200
+        if isBodyless {
+            if request.method == "HEAD", let length = headLength ?? length, head.status != 204, head.status != 304 {
+                head.fields.append("Content-Length", String(length))
+            }
+        } else if let length {
+            head.fields.append("Content-Length", String(length))
+        } else {
+            precondition(request.version == .http11, "HTTP/1.0 has no chunks")
+            head.fields.append("Transfer-Encoding", "chunked")
+            framing = .chunked
+        }
+        if !isUploadComplete, hasRequestBody { mayPersist = mayPersist && unreadBodyIsSmall }
+        if connection?.mayStay != true { mayPersist = false }
+        if !mayPersist {
+            head.fields.append("Connection", "close")
+        } else if request.version == .http10 {
+            head.fields.append("Connection", "keep-alive")
+        }
+        Via.append(to: &head.fields, received: head.version, pseudonym: loop.context.pseudonym)
+        responseHead = head
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
+        var line = head
+        line.version = .http11
+        line.serialise(into: &bytes)
+        delivery = Delivery(
+            head: bytes, source: isBodyless ? .none : source, framing: framing, start: isBodyless ? 0 : start,
+            end: isBodyless ? 0 : end)
+        phase = .delivering
+    }
+
+    /// For HEAD: what the origin or the store says of the body's length.
+    var headLength: Int64? {
+        guard let value = fillHead?.length ?? whole?.size else { return nil }
+        return value
+    }
+
+    /// The head of the fill that is read, if there is one.
+    var fillHead: Fill.Head? { fill?.look(nil).head }
+
+    /// Sends what may be sent now.
+    func pump() {
+        guard phase == .delivering || phase == .concluding || phase == .recording || phase == .released,
+            let connection
+        else { return }
+        guard connection.flush() else { return }
+        let step = delivery?.pump(connection.stream) ?? .waiting
+        connection.progressed()
+        switch step {
+        case .finished: end()
+        case .waiting, .blocked: break
+        case .turn: connection.stream.requestTurn()
+        case .clientFailed(let reason): clientFailed("the client is gone: \(reason)")
+        case .sourceFailed(let reason): sourceFailed(reason)
+        }
+    }
+
+    /// All is over; the connection takes the next request or closes.
+    func end() {
+        guard phase != .ended else { return }
+        phase = .ended
+        letGo()
+        let connection = connection
+        self.connection = nil
+        loop.closed(self)
+        connection?.exchangeEnded(self, mayPersist: mayPersist)
+    }
+
+    /// Gives up the client's connection so that the client sees that something is missing, and ends.
+    func abort() {
+        guard phase != .ended else { return }
+        phase = .ended
+        letGo()
+        let connection = connection
+        self.connection = nil
+        loop.closed(self)
+        connection?.abort()
+    }
+
+    /// Leaves the fill; a download that nobody else may use ends.
+    func letGo() {
+        continueTimer?.cancel()
+        inspectionTimer?.cancel()
+        guard let fill else { return }
+        self.fill = nil
+        fill.leave(fillToken)
+        if let driver, isLeader {
+            driver.owner = nil
+            let isShared = fill.key.partition == .shared && driver.admission?.head.isShareable != false
+            if !isShared, fill.readers == 0 { driver.cancel("the client has gone") }
+        }
+        driver = nil
+    }
+}

@@ -1,0 +1,283 @@
+import Cache
+import Core
+import Relay
+import Sessions
+import Storage
+import System
+import Wire
+
+/// Who started a fill and may take part in it: the exchange of its first client.
+protocol FillOwner: AnyObject {
+    /// An interim answer (1xx) of the origin.
+    func fillInterim(_ head: ResponseHead)
+    /// The request's body may be sent, or more of it.
+    func fillWantsBody()
+}
+
+/// Drives one download: asks the origin, feeds the fill, enters the result.
+///
+/// The life of a download, and who makes each move:
+///
+///     connecting   a connection is being had       start()
+///     asking       the request is sent             connected(_:)
+///     receiving    the head has come               originHead(_:_:_:)
+///     storing      all bytes have come             originEnd(_:_:)
+///     ended        complete, failed, or 304        end(_:)
+///
+/// It belongs to its loop and not to its first client, who may leave.
+// Confined to its loop; it travels through the strand only to come back to the loop.
+final class FillDriver: OriginDelegate, @unchecked Sendable {
+    /// What to ask, and what its answer may be used for.
+    struct Order {
+        var url: RequestURL
+        /// As it goes to the origin: end-to-end fields, ours put in.
+        var head: RequestHead
+        var framing: BodyFraming
+        var admission: Admission.Request
+        /// The stored response that the request's conditions are about.
+        var validates: StoredEntry?
+        /// Whose connection it must be, because it carries credentials.
+        var credentialScope: String?
+    }
+
+    private let loop: ProxyLoop
+    let fill: Fill
+    private let order: Order
+    weak var owner: (any FillOwner)?
+    /// The head for the owner alone, once known.
+    private(set) var admission: Admission?
+
+    private var request: Cancellable?
+    private var connection: OriginConnection?
+    private var ingest: BodyIngest?
+    private var requestTime: Int64 = 0
+    private var responseTime: Int64 = 0
+    private var mayRetry: Bool
+    private var hasEnded = false
+    private var hasSentBody = false
+    private var trailers: Fields?
+
+    init(loop: ProxyLoop, fill: Fill, order: Order) {
+        self.loop = loop
+        self.fill = fill
+        self.order = order
+        mayRetry = order.framing == .none && order.head.isIdempotent
+    }
+
+    // MARK: - Asking
+
+    func start() {
+        loop.started(self)
+        acquire(fresh: false)
+    }
+
+    private func acquire(fresh: Bool) {
+        let key = OriginKey(
+            scheme: order.url.scheme, authority: order.url.authority,
+            upstreamProxy: loop.upstream.proxy(for: order.url.scheme, authority: order.url.authority),
+            credentialScope: order.credentialScope)
+        request = loop.pool.acquire(key, fresh: fresh) { [weak self] result in
+            guard let self, !hasEnded else {
+                if case .success(let connection) = result { connection.cancel() }
+                return
+            }
+            request = nil
+            switch result {
+            case .success(let connection): connected(connection)
+            case .failure(let error): failed(error)
+            }
+        }
+    }
+
+    private func connected(_ connection: OriginConnection) {
+        self.connection = connection
+        connection.delegate = self
+        requestTime = WallTime.now().seconds
+        connection.start(head: order.head, body: order.framing)
+        if order.framing != .none { owner?.fillWantsBody() }
+    }
+
+    /// Hands over a piece of the request's body.
+    ///
+    /// - Returns: How many bytes were taken; with less than all, wait for `fillWantsBody`.
+    func sendBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let connection else { return 0 }
+        let taken = connection.sendBody(bytes)
+        if taken > 0 { hasSentBody = true }
+        return taken
+    }
+
+    func endBody(trailers: Fields?) { connection?.endBody(trailers: trailers) }
+
+    /// Whether a connection is there to take the request's body.
+    var takesBody: Bool { connection != nil }
+
+    /// Ends the download because nobody may use it any more.
+    func cancel(_ reason: String) {
+        guard !hasEnded else { return }
+        request?.cancel()
+        connection?.delegate = nil
+        connection?.cancel()
+        broken(FillFailure(status: 502, reason: reason))
+    }
+
+    // MARK: - The origin's answer
+
+    func originInterim(_ connection: OriginConnection, _ head: ResponseHead) { owner?.fillInterim(head) }
+
+    func originWritable(_ connection: OriginConnection) { owner?.fillWantsBody() }
+
+    func originHead(_ connection: OriginConnection, _ head: ResponseHead, _ framing: BodyFraming) {
+        responseTime = WallTime.now().seconds
+        if let stored = order.validates, head.status == 304 { return validated(stored, by: head) }
+        if head.status == 304 && order.admission.method == "GET" || head.status == 206 {
+            self.connection = nil
+            connection.delegate = nil
+            connection.cancel()
+            return broken(
+                FillFailure(
+                    status: 502, reason: "the origin answered \(head.status) to a request that did not ask for it"))
+        }
+        let length: Int64? =
+            switch framing {
+            case .none: 0
+            case .length(let length): length
+            case .chunked, .untilClose: nil
+            }
+        let admission = Admission(
+            request: order.admission, response: head, length: length, responseTime: responseTime)
+        self.admission = admission
+        if let length, length > loop.settings.largestBody {
+            connection.delegate = nil
+            connection.cancel()
+            return broken(
+                FillFailure(
+                    status: 502,
+                    reason: "the body has \(length) bytes, more than the \(loop.settings.largestBody) accepted"))
+        }
+        let ingest = BodyIngest(
+            fill: fill, store: loop.cache.blobs, pool: loop.context.storagePool,
+            plan: BodyIngest.Plan(
+                scope: admission.scope, length: admission.mustDecode ? nil : length,
+                largestExpansion: admission.mustDecode ? loop.settings.largestExpansion : nil,
+                largestBody: loop.settings.largestBody))
+        let resume: @Sendable () -> Void = { [weak self, loop = loop.loop] in
+            guard let self else { return }
+            loop.execute { self.resumeIfRoom() }
+        }
+        ingest.decodedSome = resume
+        fill.onResume(resume)
+        self.ingest = ingest
+        if !admission.head.isShareable { loop.cache.fills.close(fill) }
+        fill.begin(admission.head)
+    }
+
+    func originBody(_ connection: OriginConnection, _ bytes: UnsafeRawBufferPointer) {
+        guard let ingest, !hasEnded else { return }
+        if case .failed = fill.look(nil).progress {
+            // Decoding found that the body is no good.
+            connection.delegate = nil
+            connection.cancel()
+            return ingest.abandon(FillFailure(status: 502, reason: "the body is damaged")) { [self] in ended($0) }
+        }
+        if ingest.take(Array(bytes)) == .pause { connection.pauseReading() }
+    }
+
+    private func resumeIfRoom() {
+        guard !hasEnded, let ingest, ingest.hasRoom else { return }
+        connection?.resumeReading()
+    }
+
+    func originEnd(_ connection: OriginConnection, _ trailers: Fields) {
+        self.connection = nil
+        guard let ingest, !hasEnded else { return }
+        ingest.finish(trailers: trailers) { [self] in ended($0) }
+    }
+
+    func originFailed(_ connection: OriginConnection, _ error: OriginError) {
+        self.connection = nil
+        failed(error, on: connection)
+    }
+
+    private func failed(_ error: OriginError, on connection: OriginConnection? = nil) {
+        if let connection, connection.isReused, !connection.hasReceivedAnything, mayRetry, !hasSentBody, !hasEnded {
+            // The idle connection was dead; nothing of the request had an effect that a repetition doubles.
+            mayRetry = false
+            return acquire(fresh: true)
+        }
+        broken(FillFailure(status: error.status, reason: error.reason))
+    }
+
+    private func broken(_ failure: FillFailure) {
+        if let ingest {
+            ingest.abandon(failure) { [self] in ended($0) }
+        } else {
+            fill.fail(failure)
+            end()
+        }
+    }
+
+    /// The stored response goes on being right (RFC 9111, section 4.3.4).
+    private func validated(_ stored: StoredEntry, by head: ResponseHead) {
+        if Validators.selects(stored: stored.head.fields, by: head.fields) {
+            var fresh = stored.head
+            let isShared = stored.response.partition == .shared
+            Validators.freshen(stored: &fresh.fields, with: head.fields, shared: isShared)
+            fresh.fields.remove("Set-Cookie")
+            if !fresh.fields.contains("Date") { fresh.fields.append("Date", HTTPDate.format(responseTime)) }
+            var response = stored.response
+            response.requestTime = requestTime
+            response.responseTime = responseTime
+            response.head = []
+            fresh.serialise(into: &response.head)
+            loop.cache.refresh(stored, with: StoredEntry(response, head: fresh))
+        } else {
+            // It is about something else than we have: the stored response must not be used for it.
+            loop.cache.invalidate(FillKey(partition: stored.response.partition, key: stored.response.key))
+        }
+        loop.cache.fills.close(fill)
+        fill.endNotModified()
+        end()
+    }
+
+    // MARK: - The end
+
+    /// Called on the strand: what is stored is entered before anybody is told that the fill is complete.
+    private nonisolated func ended(_ ending: BodyIngest.Ending) {
+        loop.loop.execute { [self] in finish(ending) }
+    }
+
+    private func finish(_ ending: BodyIngest.Ending) {
+        guard !hasEnded else { return }
+        switch ending {
+        case .complete(let completion):
+            if let blob = completion.blob { enter(blob, completion) }
+            loop.cache.fills.close(fill)
+            fill.complete(completion)
+        case .failed(let failure):
+            loop.cache.fills.close(fill)
+            fill.fail(failure)
+        }
+        end()
+    }
+
+    private func enter(_ blob: StoredBlob, _ completion: Fill.Completion) {
+        let now = WallTime.now()
+        guard let admission, var head = admission.storedHead else { return loop.cache.retain(blob, at: now) }
+        head.version = .http11
+        var bytes: [UInt8] = []
+        head.serialise(into: &bytes)
+        let response = StoredResponse(
+            partition: admission.head.partition, key: fill.key.key, varyNames: admission.head.varyNames ?? [],
+            variant: admission.head.variant, status: head.status, head: bytes, digest: completion.digest,
+            size: completion.size, requestTime: requestTime, responseTime: responseTime, decoded: admission.mustDecode)
+        loop.cache.store(StoredEntry(response, head: head), blob: blob, at: now)
+    }
+
+    private func end() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        loop.cache.fills.close(fill)
+        loop.ended(self)
+    }
+}

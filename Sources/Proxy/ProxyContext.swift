@@ -1,0 +1,106 @@
+import Cache
+import Core
+import Crypto
+import Inspection
+import Logging
+import Relay
+import Sessions
+import Storage
+import System
+
+/// What all loops share; every part guards itself.
+final class ProxyContext: Sendable {
+    let settings: ProxySettings
+    let cache: ResponseCache
+    let recorder: Recorder
+    let health: RecordHealth
+    let examiner: Examiner
+    let leaves: LeafCache
+    /// Catalog reads, file opens, digests and staging.
+    let storagePool: WorkerPool
+    /// Minting of leaf certificates.
+    let mintingPool: WorkerPool
+    let engine: @Sendable (SessionRow) -> InspectionEngine
+    /// Our name in `Via`, unlike that of any other proxy.
+    let pseudonym: String
+    let counters = ProxyCounters()
+    let unauthenticated: AddressTally
+    let log: Logger
+
+    init(
+        settings: ProxySettings, cache: ResponseCache, recorder: Recorder, examiner: Examiner, leaves: LeafCache,
+        storagePool: WorkerPool, engine: @escaping @Sendable (SessionRow) -> InspectionEngine, pseudonym: String,
+        log: Logger
+    ) {
+        self.settings = settings
+        self.cache = cache
+        self.recorder = recorder
+        health = RecordHealth(recorder: recorder)
+        self.examiner = examiner
+        self.leaves = leaves
+        self.storagePool = storagePool
+        mintingPool = WorkerPool(name: "leaves", threads: 1, capacity: 1_024)
+        self.engine = engine
+        self.pseudonym = pseudonym
+        unauthenticated = AddressTally(limit: settings.mostUnauthenticatedPerAddress)
+        self.log = log
+    }
+}
+
+/// Whether the record can be written, so that nothing is asked of an origin that could not be recorded.
+///
+/// After a failure everything is refused until a commit succeeds; one is tried at most every half second, by a request.
+final class RecordHealth: Sendable {
+    private struct State {
+        var failure: StoreError?
+        var lastTry = MonotonicTime(nanoseconds: 0)
+    }
+
+    private let recorder: Recorder
+    private let state = Lock(State())
+
+    init(recorder: Recorder) { self.recorder = recorder }
+
+    /// Notes how a commit went.
+    func note(_ failure: StoreError?) { state.withLock { $0.failure = failure } }
+
+    /// Why nothing can be recorded now; `nil` when all is well.
+    func refusal(now: MonotonicTime) -> String? {
+        if let since = recorder.waitingSince, now > since + .seconds(2) {
+            return "the record is not being written fast enough; try again in a few seconds"
+        }
+        let (failure, mustTry) = state.withLock { state in
+            guard state.failure != nil, now > state.lastTry + .milliseconds(500) else { return (state.failure, false) }
+            state.lastTry = now
+            return (state.failure, true)
+        }
+        if mustTry {
+            recorder.probe { [self] in note($0) }
+        }
+        return failure.map { "the record cannot be written: \($0.reason)" }
+    }
+}
+
+/// Counts by address what has not been authenticated.
+final class AddressTally: Sendable {
+    private let counts = Lock<[IPAddress: Int]>([:])
+    let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Adds one; `false` when the address has its share.
+    func add(_ host: IPAddress) -> Bool {
+        counts.withLock { counts in
+            guard counts[host, default: 0] < limit else { return false }
+            counts[host, default: 0] += 1
+            return true
+        }
+    }
+
+    func remove(_ host: IPAddress) {
+        counts.withLock { counts in
+            guard let count = counts[host] else { return }
+            counts[host] = count > 1 ? count - 1 : nil
+        }
+    }
+}

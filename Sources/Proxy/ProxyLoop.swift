@@ -1,0 +1,173 @@
+import Cache
+import Core
+import Crypto
+import Inspection
+import Relay
+import Sessions
+import System
+
+/// What one loop owns: its connections, exchanges, downloads and its copy of the list of sessions.
+// Confined to its loop.
+final class ProxyLoop: @unchecked Sendable {
+    let loop: EventLoop
+    let context: ProxyContext
+    let pool: OriginPool
+    let upstream: UpstreamProxies
+    private(set) var isDraining = false
+
+    private struct Member {
+        let session: Session
+        let engine: InspectionEngine
+        var connections: [ObjectIdentifier: ClientConnection] = [:]
+        var exchanges: [ObjectIdentifier: Exchange] = [:]
+        /// Exchanges since this process started.
+        var count: Int64 = 0
+        /// To be told when the last exchange has ended.
+        var waiting: [@Sendable () -> Void] = []
+    }
+
+    private var members: [SessionID: Member] = [:]
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var downloads: [ObjectIdentifier: FillDriver] = [:]
+
+    init(loop: EventLoop, context: ProxyContext, pool: OriginPool, upstream: UpstreamProxies) {
+        self.loop = loop
+        self.context = context
+        self.pool = pool
+        self.upstream = upstream
+    }
+
+    var settings: ProxySettings { context.settings }
+    var cache: ResponseCache { context.cache }
+
+    /// Starts the round that closes what has been silent for too long.
+    func startSweeping() {
+        loop.schedule(after: .seconds(1)) { [weak self] in
+            guard let self else { return }
+            for connection in Array(connections.values) { connection.sweep(now: loop.now) }
+            startSweeping()
+        }
+    }
+
+    // MARK: - Connections
+
+    func accept(_ descriptor: consuming OwnedDescriptor, _ peer: SocketAddress) {
+        let stream = ByteStream(loop: loop, descriptor: descriptor, peer: peer)
+        guard !isDraining else { return stream.abort() }
+        let connection = ClientConnection(loop: self, stream: stream)
+        connections[ObjectIdentifier(connection)] = connection
+        context.counters.add(context.counters.openConnections)
+        stream.handler = connection
+        guard context.unauthenticated.add(stream.peer.ipAddress) else {
+            connection.refuseForAddress()
+            return
+        }
+    }
+
+    func remove(_ connection: ClientConnection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        context.counters.add(context.counters.openConnections, -1)
+    }
+
+    // MARK: - Sessions
+
+    func session(_ id: SessionID) -> Session? { members[id]?.session }
+
+    func engine(for session: Session) -> InspectionEngine {
+        if let engine = members[session.id]?.engine { return engine }
+        return context.engine(session.row)
+    }
+
+    func add(_ session: Session, _ engine: InspectionEngine) {
+        guard members[session.id] == nil else { return }
+        members[session.id] = Member(session: session, engine: engine)
+    }
+
+    /// Ends everything that a session has here; `done` is called when its last row is committed.
+    func close(_ id: SessionID, _ done: @escaping @Sendable () -> Void) {
+        guard let member = members[id] else { return done() }
+        for exchange in Array(member.exchanges.values) { exchange.cut("the session was closed") }
+        for connection in Array(member.connections.values) where connection.isIdle { connection.close() }
+        if members[id]?.exchanges.isEmpty != false { done() } else { members[id]?.waiting.append(done) }
+    }
+
+    func forget(_ id: SessionID) {
+        guard let member = members.removeValue(forKey: id) else { return }
+        for connection in Array(member.connections.values) { connection.close(abruptly: true) }
+    }
+
+    /// Counts a connection for its session; `false` when that has its share.
+    func joined(_ connection: ClientConnection, _ session: Session) -> Bool {
+        guard let member = members[session.id] else { return true }
+        guard member.connections.count < settings.mostConnectionsPerSession else { return false }
+        members[session.id]?.connections[ObjectIdentifier(connection)] = connection
+        return true
+    }
+
+    func left(_ connection: ClientConnection, _ session: Session) {
+        members[session.id]?.connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Which of a session's limits the next exchange would cross, in words.
+    func limitReached(_ session: Session) -> String? {
+        guard let member = members[session.id], member.count > settings.mostExchangesPerSession else { return nil }
+        return "the session has made \(settings.mostExchangesPerSession) requests, the most that one may make"
+    }
+
+    func opened(_ exchange: Exchange) {
+        context.counters.add(context.counters.openExchanges)
+        members[exchange.session.id]?.exchanges[ObjectIdentifier(exchange)] = exchange
+        members[exchange.session.id]?.count += 1
+    }
+
+    func closed(_ exchange: Exchange) {
+        context.counters.add(context.counters.openExchanges, -1)
+        let id = exchange.session.id
+        members[id]?.exchanges[ObjectIdentifier(exchange)] = nil
+        guard let member = members[id], member.exchanges.isEmpty, !member.waiting.isEmpty else { return }
+        members[id]?.waiting = []
+        for done in member.waiting { done() }
+    }
+
+    // MARK: - Downloads
+
+    func started(_ driver: FillDriver) { downloads[ObjectIdentifier(driver)] = driver }
+
+    func ended(_ driver: FillDriver) { downloads[ObjectIdentifier(driver)] = nil }
+
+    // MARK: - The end
+
+    /// Accepts nothing new; idle connections close.
+    func drain() {
+        isDraining = true
+        for connection in Array(connections.values) where connection.isIdle { connection.close() }
+    }
+
+    /// Ends what is left, recorded as truncated; `done` is called when all rows are committed.
+    func cutEverything(_ done: @escaping @Sendable () -> Void) {
+        for driver in Array(downloads.values) { driver.cancel("the service is stopping") }
+        let ids = Array(members.keys)
+        let left = Countdown(ids.count, done)
+        for id in ids { close(id) { left.one() } }
+    }
+}
+
+/// Calls once, when all of several things are done.
+final class Countdown: Sendable {
+    private let left: Lock<Int>
+    private let done: @Sendable () -> Void
+
+    init(_ count: Int, _ done: @escaping @Sendable () -> Void) {
+        left = Lock(count)
+        self.done = done
+        if count == 0 { done() }
+    }
+
+    func one() {
+        let isLast = left.withLock { left in
+            left -= 1
+            return left == 0
+        }
+        if isLast { done() }
+    }
+}

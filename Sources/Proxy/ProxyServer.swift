@@ -1,0 +1,171 @@
+package import Cache
+package import Core
+package import Crypto
+package import Inspection
+package import Logging
+package import Relay
+package import Sessions
+package import Storage
+package import System
+import Synchronization
+
+/// The proxy: loops that accept, authenticate, relay, cache and record.
+///
+/// It owns the loops, the pools and the cache's memory; storage, recorder and certificates are handed in and outlive it.
+package final class ProxyServer: SessionObserver, Sendable {
+    /// What the proxy works with.
+    package struct Parts: Sendable {
+        package var listener: SharedDescriptor
+        package var leaves: LeafCache
+        package var trust: TLSClientContext
+        package var policy: DestinationPolicy
+        package var upstream: UpstreamProxies
+        package var cache: ResponseCache
+        package var recorder: Recorder
+        package var engine: @Sendable (SessionRow) -> InspectionEngine
+        package var resolver: NameResolver
+        package var log: Logger
+
+        package init(
+            listener: SharedDescriptor, leaves: LeafCache, trust: TLSClientContext, policy: DestinationPolicy,
+            upstream: UpstreamProxies, cache: ResponseCache, recorder: Recorder,
+            engine: @escaping @Sendable (SessionRow) -> InspectionEngine, resolver: NameResolver = NameResolver(),
+            log: Logger
+        ) {
+            self.listener = listener
+            self.leaves = leaves
+            self.trust = trust
+            self.policy = policy
+            self.upstream = upstream
+            self.cache = cache
+            self.recorder = recorder
+            self.engine = engine
+            self.resolver = resolver
+            self.log = log
+        }
+    }
+
+    private let context: ProxyContext
+    private let loops: [ProxyLoop]
+    private let listener: SharedDescriptor
+    private let acceptor = Lock<Acceptor?>(nil)
+    private let inspectionPool: WorkerPool
+    private let storagePool: WorkerPool
+
+    /// Makes the loops, which do nothing until ``start()``.
+    package init(settings: ProxySettings = ProxySettings(), parts: Parts) throws {
+        listener = parts.listener
+        storagePool = WorkerPool(name: "storage", threads: 4, capacity: 4_096)
+        inspectionPool = WorkerPool(name: "inspect", threads: 2, capacity: 4_096)
+        let pseudonym = "fetch-service-" + Hex.encode(SecureRandom.bytes(6))
+        context = ProxyContext(
+            settings: settings, cache: parts.cache, recorder: parts.recorder,
+            examiner: Examiner(cache: parts.cache, pool: inspectionPool, log: parts.log), leaves: parts.leaves,
+            storagePool: storagePool, engine: parts.engine, pseudonym: pseudonym, log: parts.log)
+        loops = try (0..<max(1, settings.loops)).map { [context] index in
+            let loop = try EventLoop(index: index)
+            let pool = OriginPool(
+                loop: loop, resolver: parts.resolver, tls: parts.trust, policy: parts.policy, settings: settings.relay)
+            return ProxyLoop(loop: loop, context: context, pool: pool, upstream: parts.upstream)
+        }
+    }
+
+    /// What has been done since the start.
+    package var counters: ProxyCounters { context.counters }
+
+    /// Changes with every request; for noticing that nothing happens.
+    package var activity: Int { context.counters.requests.load(ordering: .relaxed) }
+
+    /// Starts the loops and accepts connections.
+    package func start() {
+        for loop in loops {
+            loop.loop.start()
+            loop.loop.execute { loop.startSweeping() }
+        }
+        let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0) })
+        acceptor.withLock {
+            $0 = Acceptor(
+                listener: listener, loops: loops.map(\.loop), limit: context.settings.mostConnections
+            ) { loop, descriptor, peer in
+                byLoop[ObjectIdentifier(loop)]?.accept(descriptor, peer)
+            }
+        }
+    }
+
+    /// Stops accepting, gives transfers the grace, ends the rest recorded as truncated, and ends the threads.
+    package func stop(grace: Duration) async {
+        acceptor.withLock { $0 }?.stop()
+        for loop in loops { loop.loop.execute { loop.drain() } }
+        let deadline = MonotonicTime.now() + grace
+        while context.counters.openExchanges.load(ordering: .relaxed) > 0, MonotonicTime.now() < deadline {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        await onEveryLoop(atMost: .seconds(5)) { loop, done in loop.cutEverything(done) }
+        await context.recorder.drain()
+        await withCheckedContinuation { continuation in
+            // The threads end when their work is done, which blocks.
+            startThread(name: "stopping") { [self] in
+                for loop in loops { loop.loop.stop() }
+                storagePool.stop()
+                inspectionPool.stop()
+                context.mintingPool.stop()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Replaces what may be connected to; what it denies is closed at once.
+    package func update(policy: DestinationPolicy) {
+        for loop in loops { loop.loop.execute { loop.pool.update(policy: policy) } }
+    }
+
+    // MARK: - Sessions
+
+    package func sessionOpened(_ session: Session) async {
+        let engine = context.engine(session.row)
+        await onEveryLoop(atMost: .seconds(5)) { loop, done in
+            loop.add(session, engine)
+            done()
+        }
+    }
+
+    package func sessionClosed(_ session: Session) async {
+        session.close()
+        await onEveryLoop(atMost: .seconds(5)) { loop, done in loop.close(session.id, done) }
+    }
+
+    package func sessionRemoved(_ session: Session) async {
+        await onEveryLoop(atMost: .seconds(5)) { loop, done in
+            loop.forget(session.id)
+            done()
+        }
+        await withCheckedContinuation { continuation in
+            context.cache.removeSession(session.id) { [log = context.log] failure in
+                if let failure { log.warning("[\(session.id)] cached data is left behind: \(failure)") }
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Runs something on every loop and waits until all have said that it is done, or the time is over.
+    private func onEveryLoop(
+        atMost limit: Duration, _ body: @escaping @Sendable (ProxyLoop, @escaping @Sendable () -> Void) -> Void
+    ) async {
+        let log = context.log
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isResumed = Lock(false)
+            let resume: @Sendable (Bool) -> Void = { isLate in
+                let isFirst = isResumed.withLock { resumed in
+                    defer { resumed = true }
+                    return !resumed
+                }
+                guard isFirst else { return }
+                if isLate { log.error("a loop did not answer within \(limit)") }
+                continuation.resume()
+            }
+            let left = Countdown(loops.count) { resume(false) }
+            for loop in loops { loop.loop.execute { body(loop) { left.one() } } }
+            loops[0].loop.execute { [loops] in loops[0].loop.schedule(after: limit) { resume(true) } }
+        }
+    }
+}

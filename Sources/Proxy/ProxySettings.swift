@@ -1,0 +1,39 @@
+package import Relay
+
+/// The limits of the proxy; each has its own setting, and crossing one has an answer that names it.
+package struct ProxySettings: Sendable {
+    /// Event loops; one per core is right.
+    package var loops = 1
+    /// What concerns connections to origins.
+    package var relay = RelaySettings()
+    /// From the first byte of a request head to its end, and from accepting to the first request.
+    package var headTimeout: Duration = .seconds(30)
+    /// How long a connection may be open without a request.
+    package var idleTimeout: Duration = .seconds(120)
+    /// From CONNECT to the end of the TLS handshake.
+    package var handshakeTimeout: Duration = .seconds(15)
+    /// How long a client may neither send nor take anything in the middle of an exchange.
+    package var stallTimeout: Duration = .seconds(60)
+    /// How long a permissive session's answer waits for its inspection.
+    package var inspectionWait: Duration = .seconds(5)
+    /// How long an origin may keep a client waiting that asked whether to go on with its body (`Expect: 100-continue`).
+    package var continueWait: Duration = .seconds(1)
+    /// Client connections in all; beyond it nothing is accepted until one closes.
+    package var mostConnections = 16_384
+    /// Client connections of one address that have not been authenticated.
+    package var mostUnauthenticatedPerAddress = 512
+    /// Client connections of one session on one loop.
+    package var mostConnectionsPerSession = 1_024
+    /// Exchanges in one session, for ever.
+    package var mostExchangesPerSession: Int64 = 2_000_000
+    /// Bytes of a request head.
+    package var headLimit = 64 << 10
+    /// Bytes of a body.
+    package var largestBody: Int64 = 256 << 30
+    /// Bytes of a body after undoing gzip, per byte before, once it is over 1 MiB.
+    package var largestExpansion: Int64 = 200
+    /// Minted leaf certificates kept.
+    package var leafCapacity = 1_000
+
+    package init() {}
+}
