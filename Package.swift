@@ -12,7 +12,7 @@ let base: [SwiftSetting] = [
 
 /// For targets of values and rules.
 ///
-/// The targets that talk to the kernel or to C libraries (System, Crypto, Relay, Proxy,
+/// The targets that talk to the kernel or to C libraries (System, Cryptography, Relay, Proxy,
 /// DiskStore, Inspection) go without: there `unsafe` marks would outnumber the statements.
 let safe: [SwiftSetting] = base + [.strictMemorySafety()]
 
@@ -59,19 +59,21 @@ let package = Package(
 
         // The kernel, cryptography, the relay.
         .target(name: "System", dependencies: ["Core", "CLinux"], swiftSettings: base),
-        .target(name: "Crypto", dependencies: ["Core", "COpenSSL"], swiftSettings: base),
-        .target(name: "Relay", dependencies: ["Core", "Wire", "System", "Crypto"], swiftSettings: base),
+        .target(name: "Cryptography", dependencies: ["Core", "COpenSSL"], swiftSettings: base),
+        .target(name: "Relay", dependencies: ["Core", "Wire", "System", "Cryptography"], swiftSettings: base),
 
         // Storage: the protocols, the backends, the suite that each backend must pass.
         .target(name: "Storage", dependencies: ["Core"], path: "storage/Storage", swiftSettings: safe),
         .target(
-            name: "DiskStore", dependencies: ["Core", "Storage", "System", "Crypto", "CLZ4"], path: "storage/DiskStore",
+            name: "DiskStore", dependencies: ["Core", "Storage", "System", "Cryptography", "CLZ4"],
+            path: "storage/DiskStore",
             swiftSettings: base),
         .target(
             name: "SQLiteCatalog", dependencies: ["Core", "Storage", "System", grdb], path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
-            name: "MemoryStorage", dependencies: ["Core", "Storage", "System", "Crypto"], path: "storage/MemoryStorage",
+            name: "MemoryStorage", dependencies: ["Core", "Storage", "System", "Cryptography"],
+            path: "storage/MemoryStorage",
             swiftSettings: safe),
         .target(
             name: "StorageConformance", dependencies: ["Core", "Storage"], path: "storage/StorageConformance",
@@ -80,23 +82,26 @@ let package = Package(
         // The service.
         .target(name: "Cache", dependencies: ["Core", "Wire", "System", "Storage"], swiftSettings: safe),
         .target(
-            name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Crypto", "System", logging],
+            name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Cryptography", "System", logging],
             swiftSettings: safe),
         .target(
-            name: "Inspection", dependencies: ["Core", "Wire", "Crypto", "CArchive", "CZlib"], swiftSettings: base),
+            name: "Inspection", dependencies: ["Core", "Wire", "Cryptography", "CArchive", "CZlib"], swiftSettings: base
+        ),
         .target(
             name: "Reports", dependencies: ["Core", "Storage"], swiftSettings: safe),
         .target(
             name: "Proxy",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Relay", "Storage", "Cache", "Sessions", "Inspection", "CZlib",
+                "Core", "Wire", "System", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
+                "CZlib",
                 logging,
             ],
             swiftSettings: base),
         .target(
             name: "Control",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Storage", "Sessions", "Reports", "ReportModel", hummingbird, nioCore,
+                "Core", "Wire", "System", "Cryptography", "Storage", "Sessions", "Reports", "ReportModel", hummingbird,
+                nioCore,
                 nioPosix, httpTypes, nioHTTPTypes, logging,
             ],
             swiftSettings: base),
@@ -105,7 +110,8 @@ let package = Package(
         .executableTarget(
             name: "fetch-service",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Relay", "Storage", "Cache", "Sessions", "Inspection", "Reports",
+                "Core", "Wire", "System", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
+                "Reports",
                 "Proxy", "Control", "DiskStore", "SQLiteCatalog", "MemoryStorage", arguments, logging, yams,
             ],
             swiftSettings: base),
@@ -114,18 +120,19 @@ let package = Package(
 
         // Tests and what only they use.
         .target(
-            name: "RelayTesting", dependencies: ["Core", "Wire", "System", "Crypto", "Relay"], swiftSettings: base),
+            name: "RelayTesting", dependencies: ["Core", "Wire", "System", "Cryptography", "Relay"], swiftSettings: base
+        ),
         .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: base),
         .testTarget(name: "WireTests", dependencies: ["Core", "Wire"], swiftSettings: base),
         .testTarget(name: "SystemTests", dependencies: ["Core", "System"], swiftSettings: base),
-        .testTarget(name: "CryptoTests", dependencies: ["Core", "Crypto", "System"], swiftSettings: base),
+        .testTarget(name: "CryptographyTests", dependencies: ["Core", "Cryptography", "System"], swiftSettings: base),
         .testTarget(
-            name: "RelayTests", dependencies: ["Core", "Wire", "System", "Crypto", "Relay", "RelayTesting"],
+            name: "RelayTests", dependencies: ["Core", "Wire", "System", "Cryptography", "Relay", "RelayTesting"],
             swiftSettings: base),
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
+                "Core", "Wire", "System", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
                 "StorageConformance",
             ],
             swiftSettings: base),
@@ -136,16 +143,18 @@ let package = Package(
             name: "SessionsTesting", dependencies: ["Core", "System", "Storage", "Sessions"], swiftSettings: base),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Core", "Wire", "System", "Crypto", "Storage", "Sessions", "SessionsTesting", logging],
+            dependencies: [
+                "Core", "Wire", "System", "Cryptography", "Storage", "Sessions", "SessionsTesting", logging,
+            ],
             swiftSettings: base),
         .testTarget(
             name: "ControlTests",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Storage", "Sessions", "SessionsTesting", "Control", logging,
+                "Core", "Wire", "System", "Cryptography", "Storage", "Sessions", "SessionsTesting", "Control", logging,
             ],
             swiftSettings: base),
         .testTarget(
-            name: "InspectionTests", dependencies: ["Core", "Wire", "Crypto", "Inspection"], swiftSettings: base),
+            name: "InspectionTests", dependencies: ["Core", "Wire", "Cryptography", "Inspection"], swiftSettings: base),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["Core", "Storage", "ReportModel", "Reports"],
@@ -153,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
+                "Core", "Wire", "System", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
                 "Inspection",
                 "Proxy", "MemoryStorage",
             ],
@@ -164,7 +173,7 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Core", "Wire", "System", "Crypto", "RelayTesting", "ReportModel", "fetch-service", "fetchctl",
+                "Core", "Wire", "System", "Cryptography", "RelayTesting", "ReportModel", "fetch-service", "fetchctl",
             ],
             swiftSettings: base),
     ],

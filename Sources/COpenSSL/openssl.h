@@ -1,5 +1,5 @@
 // OpenSSL 3 for Swift: the headers, and functions in place of what Swift cannot import (macros, typed stacks, variable
-// arguments) and for the BIO that lies between a TLS connection and its socket. Policy is in Sources/Crypto.
+// arguments) and for the BIO that lies between a TLS connection and its socket. Policy is in Sources/Cryptography.
 #ifndef FETCH_OPENSSL_H
 #define FETCH_OPENSSL_H
 

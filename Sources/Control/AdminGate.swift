@@ -1,5 +1,5 @@
 internal import Core
-internal import Crypto
+internal import Cryptography
 internal import HTTPTypes
 internal import Hummingbird
 internal import System

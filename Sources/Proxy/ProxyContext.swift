@@ -1,6 +1,6 @@
 import Cache
 import Core
-import Crypto
+import Cryptography
 import Inspection
 import Logging
 import Relay

@@ -1,6 +1,6 @@
 package import Cache
 package import Core
-package import Crypto
+package import Cryptography
 package import Inspection
 package import Logging
 package import Relay

@@ -1,5 +1,5 @@
 package import Core
-package import Crypto
+package import Cryptography
 import System
 
 /// A wish that can be withdrawn.

@@ -1,5 +1,5 @@
 package import Core
-internal import Crypto
+internal import Cryptography
 package import Storage
 internal import Synchronization
 

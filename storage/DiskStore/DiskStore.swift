@@ -1,5 +1,5 @@
 package import Core
-import Crypto
+import Cryptography
 import Glibc
 package import Storage
 import Synchronization

@@ -1,5 +1,5 @@
 import Core
-import Crypto
+import Cryptography
 
 /// Reads a wheel: what its METADATA says, and whether its RECORD fits its members
 /// (contract `inspectors-language.md`, section 3).

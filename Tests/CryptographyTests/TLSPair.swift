@@ -1,5 +1,5 @@
 import Core
-import Crypto
+import Cryptography
 import System
 
 /// A client and a server on a pair of sockets, driven by one thread.

@@ -1,5 +1,5 @@
 import Core
-import Crypto
+import Cryptography
 
 /// An authority of a test's own.
 func makeAuthority(_ name: String = "Test CA", now: WallTime = .now()) throws -> CertificateAuthority {

@@ -1,5 +1,5 @@
 import Core
-import Crypto
+import Cryptography
 import Testing
 
 @Suite struct DigestTests {
