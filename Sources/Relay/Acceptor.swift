@@ -32,7 +32,7 @@ package final class Acceptor: Sendable {
         for port in ports { port.loop.execute { port.open() } }
     }
 
-    /// Stops accepting; connections that exist are left alone. Later calls change nothing.
+    /// Stops accepting; connections that exist are left alone, and later calls change nothing.
     package func stop() {
         for port in ports { port.loop.execute { port.close() } }
     }

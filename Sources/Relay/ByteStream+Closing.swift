@@ -26,7 +26,7 @@ extension ByteStream {
         continueClosing()
     }
 
-    /// Ends our side; the peer may go on sending. Nothing may be written afterwards.
+    /// Ends our side: the peer may go on sending, nothing may be written afterwards.
     package func shutdownWrite() {
         guard isOpen, !wantsShutdown else { return }
         wantsShutdown = true

@@ -64,8 +64,8 @@ package final class NameResolver: Sendable {
 
     /// Makes a resolver with its threads; `lookup` and `clock` are for tests.
     package init(
-        settings: Settings = Settings(), clock: @escaping @Sendable () -> MonotonicTime = { .now() },
-        lookup: @escaping Lookup = NameResolver.systemLookup
+        settings: Settings = Settings(), lookup: @escaping Lookup = NameResolver.systemLookup,
+        clock: @escaping @Sendable () -> MonotonicTime = { .now() }
     ) {
         pool = WorkerPool(name: "resolve", threads: settings.threads, capacity: settings.queue)
         self.lookup = lookup

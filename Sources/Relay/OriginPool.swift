@@ -8,7 +8,7 @@ package final class Cancellable {
 
     init(_ onCancel: @escaping () -> Void) { self.onCancel = onCancel }
 
-    /// Withdraws it; nothing is called any more. Later calls change nothing.
+    /// Withdraws it: nothing is called any more; later calls change nothing.
     package func cancel() {
         let action = onCancel
         onCancel = nil
