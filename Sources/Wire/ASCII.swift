@@ -143,6 +143,12 @@ extension Array<UInt8> {
     /// Bytes outside ASCII become U+0001 and two hexadecimal digits. The text must hold no U+0001 itself, which neither
     /// a request target nor a field value can.
     mutating func append(injectively bytes: Span<UInt8>) {
+        var isASCII = true
+        for index in bytes.indices where bytes[index] >= 0x80 { isASCII = false }
+        if isASCII {
+            append(copying: bytes)
+            return
+        }
         for index in bytes.indices {
             let byte = bytes[index]
             if byte < 0x80 {

@@ -62,9 +62,8 @@ package struct Authority: Hashable, Sendable {
     package func hostHeader(for scheme: Scheme) -> String { port == scheme.defaultPort ? bracketedHost : text }
 
     private static func name(_ text: Span<UInt8>) throws(MessageError) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
         var labelStart = 0
+        var hasCapitals = false
         let end = text.count > 0 && text[text.count - 1] == ASCII.dot ? text.count - 1 : text.count
         guard end > 0, end <= 253 else { throw .bad("the host is empty or over 253 bytes") }
         for index in 0..<end {
@@ -75,14 +74,16 @@ package struct Authority: Hashable, Sendable {
             } else if !ASCII.isLetter(byte), !ASCII.isDigit(byte), byte != 0x2D, byte != 0x5F {
                 throw .bad("the host contains a forbidden byte")
             }
-            bytes.append(ASCII.lowercased(byte))
+            if ASCII.lowercased(byte) != byte { hasCapitals = true }
         }
         guard end > labelStart, end - labelStart <= 63 else { throw .bad("the host has a malformed label") }
         let lastLabel = text.extracting(labelStart..<end)
-        if looksNumeric(lastLabel), !IPv6Text.isDottedQuad(bytes.span) {
+        let name = text.extracting(first: end)
+        if looksNumeric(lastLabel), !IPv6Text.isDottedQuad(name) {
             throw .bad("the host ends in a number and is no IPv4 address")
         }
-        return String(copying: bytes.span)
+        let host = String(copying: name)
+        return hasCapitals ? ASCII.lowercased(host) : host
     }
 
     /// Whether some parser takes the label for a number: decimal digits, or `0x` and hexadecimal ones.

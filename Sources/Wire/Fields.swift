@@ -168,14 +168,17 @@ package struct Fields: Sendable {
     }
 
     private func firstIndex(_ name: String) -> Int? {
-        for index in entries.indices where matches(entries[index], name) { return index }
+        let wanted = name.utf8Span.span
+        let bytes = storage.span
+        for index in entries.indices where Int(entries[index].nameLength) == wanted.count {
+            if ASCII.equalIgnoringCase(bytes.extracting(entries[index].name), wanted) { return index }
+        }
         return nil
     }
 
     func matches(_ entry: Entry, _ name: String) -> Bool {
-        let wanted = name.utf8Span.span
-        return wanted.count == Int(entry.nameLength)
-            && ASCII.equalIgnoringCase(storage.span.extracting(entry.name), wanted)
+        name.utf8.count == Int(entry.nameLength)
+            && ASCII.equalIgnoringCase(storage.span.extracting(entry.name), name.utf8Span.span)
     }
 }
 

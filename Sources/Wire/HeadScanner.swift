@@ -1,6 +1,6 @@
 /// Finds the end of a head in bytes that arrive piece by piece.
 ///
-/// It looks at each byte once and refuses at once what cannot become a head (a bare LF or CR, control bytes, a first byte
+/// It looks at each byte once (a CR at the end of a piece twice) and refuses at once what cannot become a head (a bare LF or CR, control bytes, a first byte
 /// that begins no line), so that garbage does not wait for a timeout.
 package struct HeadScanner: Sendable {
     private let limit: Int
@@ -24,23 +24,21 @@ package struct HeadScanner: Sendable {
         let end = min(bytes.count, limit)
         while position < end {
             let byte = bytes[position]
-            let followsCR = position > lineStart && bytes[position - 1] == ASCII.carriageReturn
-            if byte == ASCII.lineFeed {
-                guard followsCR else { throw .bad("a line ends with a bare LF") }
-                let isEmptyLine = position == lineStart + 1
+            if byte >= ASCII.space || byte == ASCII.tab {
                 position += 1
-                // One empty line before the request line is tolerated (RFC 9112, section 2.2), a second ends the head.
-                if isEmptyLine, lineStart > 0 { return position }
-                lineStart = position
                 continue
             }
-            if followsCR { throw .bad("the head contains a bare CR") }
-            if byte < ASCII.space {
-                guard byte == ASCII.carriageReturn || byte == ASCII.tab else {
-                    throw .bad("the head contains a control byte")
-                }
+            guard byte == ASCII.carriageReturn else {
+                throw .bad(byte == ASCII.lineFeed ? "a line ends with a bare LF" : "the head contains a control byte")
             }
-            position += 1
+            // The CR is looked at again when its LF has arrived.
+            guard position + 1 < end else { break }
+            guard bytes[position + 1] == ASCII.lineFeed else { throw .bad("the head contains a bare CR") }
+            let isEmptyLine = position == lineStart
+            position += 2
+            // One empty line before the request line is tolerated (RFC 9112, section 2.2), a second ends the head.
+            if isEmptyLine, lineStart > 0 { return position }
+            lineStart = position
         }
         guard bytes.count < limit else {
             if lineStart == 0 { throw MessageError(status: 414, reason: "the first line is over \(limit) bytes") }

@@ -12,20 +12,24 @@ package enum HopByHop {
         if fields.contains("connection") {
             var named: Set<String> = []
             fields.forEachMember("connection") { member in
+                guard !options.contains(member) else { return }
                 let name = ASCII.lowercased(String(copying: member))
                 if !isProtected(name) { named.insert(name) }
             }
-            if !named.subtracting(["close", "keep-alive"]).isEmpty { fields.removeAll(named: named) }
+            if !named.isEmpty { fields.removeAll(named: named) }
         }
-        fields.removeAll { name in always.contains { ASCII.equalIgnoringCase($0.utf8Span.span, name) } }
+        fields.removeAll { always.contains($0) }
     }
 
+    /// Members of `Connection` that name no field of their own, or one that goes anyway.
+    private static let options = FieldNameSet(["close", "keep-alive"])
+
     /// Fields that never pass the proxy.
-    private static let always: [String] = [
+    private static let always = FieldNameSet([
         "connection", "keep-alive", "proxy-connection", "proxy-authorization", "proxy-authenticate",
         "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
         "x-fetch-session-id",
-    ]
+    ])
 
     /// Whether `Connection` may not take the field away, since that would change what the message means.
     ///

@@ -8,10 +8,12 @@ package enum Redaction {
     package static func fields(_ fields: Fields, mark: (String) -> String) -> [(String, String)] {
         var out: [(String, String)] = []
         out.reserveCapacity(fields.count)
-        fields.forEach { name, value in
-            if isSecretField(name) {
+        fields.forEachRaw { rawName, rawValue in
+            let name = String(copying: rawName)
+            let value = String(copying: rawValue)
+            if isSecret(rawName) {
                 out.append((name, mark(value)))
-            } else if urlFields.contains(ASCII.lowercased(name)) {
+            } else if urlFields.contains(rawName) {
                 out.append((name, urls(in: value, mark: mark)))
             } else {
                 out.append((name, value))
@@ -21,9 +23,10 @@ package enum Redaction {
     }
 
     /// Whether the whole value of a field is a secret.
-    package static func isSecretField(_ name: String) -> Bool {
-        let lower = ASCII.lowercased(name)
-        return secretFields.contains(lower) || SharingRules.isCredential(lower.utf8Span.span)
+    package static func isSecretField(_ name: String) -> Bool { !name.isEmpty && isSecret(name.utf8Span.span) }
+
+    private static func isSecret(_ name: Span<UInt8>) -> Bool {
+        secretFields.contains(name) || SharingRules.isCredential(name)
     }
 
     /// Whether a query parameter of that name, percent-encoded or not, holds a secret.
@@ -117,15 +120,15 @@ package enum Redaction {
         return String(decoding: out, as: UTF8.self)
     }
 
-    private static let secretFields: Set<String> = [
+    private static let secretFields = FieldNameSet([
         "proxy-authorization", "set-cookie", "set-cookie2", "authentication-info", "proxy-authentication-info",
         "x-fetch-session-id", "x-secret", "x-hub-signature", "x-hub-signature-256", "x-signature",
-    ]
-    private static let urlFields: Set<String> = [
+    ])
+    private static let urlFields = FieldNameSet([
         "location", "content-location", "referer", "link", "refresh", "destination", "x-original-url", "x-rewrite-url",
         "x-outside-url", "x-forwarded-uri", "x-forwarded-url", "docker-content-location", "sourcemap", "x-sourcemap",
         "x-amz-website-redirect-location",
-    ]
+    ])
 
     /// Names of query parameters that hold secrets.
     private static let secretParameters: Set<String> = [

@@ -13,9 +13,9 @@ extension RequestURL {
     /// unreserved characters that came percent-encoded. `%2F`, `%25`, `//` and `;` stay, as do dot segments. Bytes
     /// outside ASCII are written unmistakably, so that different targets never have one key.
     package var key: String {
-        var out = Array(scheme.rawValue.utf8)
-        out.reserveCapacity(out.count + authority.host.utf8.count + target.utf8.count + 12)
-        out.append(contentsOf: [ASCII.colon, ASCII.slash, ASCII.slash])
+        var out: [UInt8] = []
+        out.reserveCapacity(authority.host.utf8.count + target.utf8.count + 16)
+        out.append(copying: (scheme == .http ? "http://" : "https://").utf8Span.span)
         out.append(copying: authority.hostHeader(for: scheme).utf8Span.span)
         if let rawTarget {
             RequestURL.appendNormalised(rawTarget.span, to: &out)

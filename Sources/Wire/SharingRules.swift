@@ -13,11 +13,7 @@ package enum SharingRules {
         var isPrivate = false
         fields.forEachRaw { name, value in
             guard !isPrivate else { return }
-            if rewriting.contains(where: { ASCII.equalIgnoringCase($0.utf8Span.span, name) })
-                || rewritingPrefixes.contains(where: { ASCII.hasPrefixIgnoringCase(name, $0) })
-            {
-                isPrivate = true
-            } else if ASCII.equalIgnoringCase(name, "transfer-encoding".utf8Span.span) {
+            if rewriting.contains(name) || rewrites(byPrefix: name) {
                 isPrivate = true
             } else if ASCII.equalIgnoringCase(name, "content-length".utf8Span.span) {
                 isPrivate = ASCII.decimal(value) != 0
@@ -56,30 +52,43 @@ package enum SharingRules {
     }
 
     /// Fields that some servers use to rewrite their output: whose request it seems to be, and for which URL or method.
-    private static let rewriting: [String] = [
+    ///
+    /// `Transfer-Encoding` is among them since it announces a body.
+    private static let rewriting = FieldNameSet([
+        "transfer-encoding",
         "forwarded", "x-host", "x-http-host-override", "x-http-method-override", "x-http-method", "x-method-override",
         "x-http-destinationurl", "x-outside-url", "x-rewrite-url", "x-url-scheme", "x-scheme", "x-proxyuser-ip",
         "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "client-ip",
         "true-client-ip",
         "cf-connecting-ip", "fastly-client-ip", "x-wap-profile", "x-backend-host", "x-server-name", "front-end-https",
         "x-script-name", "x-envoy-original-path", "base-url", "request-uri", "x-proxy-url", "destination", "proxy-host",
-    ]
+    ])
+    private static func rewrites(byPrefix name: Span<UInt8>) -> Bool {
+        guard name[0] | 0x20 == 0x78 else { return false }
+        return rewritingPrefixes.contains { ASCII.hasPrefixIgnoringCase(name, $0) }
+    }
+
+    /// All begin with `x`.
     private static let rewritingPrefixes = ["x-forwarded-", "x-original-", "x-accel-", "x-arr-"]
 
     /// Whether clients send credentials in the field: one of the table, or one whose name says so.
     static func isCredential(_ name: Span<UInt8>) -> Bool {
-        if credentials.contains(where: { ASCII.equalIgnoringCase($0.utf8Span.span, name) }) { return true }
-        if endings.contains(where: { ASCII.hasSuffixIgnoringCase(name, $0) }) { return true }
+        if credentials.contains(name) { return true }
+        switch name[name.count - 1] | 0x20 {
+        case 0x64, 0x6E, 0x74, 0x79:  // d, n, t, y: what the endings end in
+            if endings.contains(where: { ASCII.hasSuffixIgnoringCase(name, $0) }) { return true }
+        default: break
+        }
         return ASCII.hasPrefixIgnoringCase(name, "x-goog-")
             && !harmlessGoogle.contains { ASCII.hasPrefixIgnoringCase(name, $0) }
     }
 
-    private static let credentials: [String] = [
+    private static let credentials = FieldNameSet([
         "authorization", "cookie", "cookie2", "x-auth", "x-auth-key", "apikey", "x-nuget-apikey", "x-jfrog-art-api",
         "x-amz-server-side-encryption-customer-key", "x-ms-encryption-key", "x-ms-authorization-auxiliary",
         "x-registry-auth", "npm-otp", "macaroons", "snap-device-authorization", "x-device-authorization",
         "x-ubuntu-one-macaroon", "x-chef-authorization",
-    ]
+    ])
     /// `PRIVATE-TOKEN`, `X-Auth-Token`, `X-Subject-Token`, `X-Amz-Security-Token`, `X-Api-Key` and their like.
     private static let endings = ["-token", "-secret", "-password", "-api-key", "-apikey", "-access-key"]
     /// Beginnings of `X-Goog-…` fields that hold no secret; all others may.

@@ -24,21 +24,32 @@ package enum ContentCoding {
     }
 
     /// Whether the last member with one of the names has a weight above 0; nil when none is named.
-    private static func weight(_ fields: Fields, _ names: Set<String>) -> Bool? {
+    private static func weight(_ fields: Fields, _ names: [String]) -> Bool? {
         var result: Bool?
         fields.forEachMember("accept-encoding") { member in
-            var pieces: [String] = []
-            Fields.splitList(member, separator: ASCII.semicolon) {
-                pieces.append(ASCII.lowercased(String(copying: $0)))
+            var isFirst = true
+            var isNamed = false
+            var isWanted = true
+            Fields.splitList(member, separator: ASCII.semicolon) { piece in
+                if isFirst {
+                    isNamed = names.contains { ASCII.equalIgnoringCase($0.utf8Span.span, piece) }
+                } else if ASCII.hasPrefixIgnoringCase(piece, "q=") {
+                    isWanted = isWanted && isAboveZero(piece.extracting(droppingFirst: 2))
+                }
+                isFirst = false
             }
-            guard let name = pieces.first, names.contains(name) else { return }
-            let weights = pieces.dropFirst().filter { $0.hasPrefix("q=") }.map { $0.dropFirst(2) }
-            // A weight is 0 when it has no digit other than 0; an unreadable one counts as 0 too.
-            result = weights.allSatisfy { weight in
-                weight.utf8.allSatisfy { ASCII.isDigit($0) || $0 == ASCII.dot }
-                    && weight.utf8.contains { ASCII.isDigit($0) && $0 != ASCII.zero }
-            }
+            if isNamed { result = isWanted }
         }
         return result
+    }
+
+    /// Whether a weight has a digit other than 0; an unreadable one counts as 0.
+    private static func isAboveZero(_ weight: Span<UInt8>) -> Bool {
+        var isAbove = false
+        for index in weight.indices {
+            guard ASCII.isDigit(weight[index]) || weight[index] == ASCII.dot else { return false }
+            if weight[index] != ASCII.zero, weight[index] != ASCII.dot { isAbove = true }
+        }
+        return isAbove
     }
 }
