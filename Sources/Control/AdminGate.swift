@@ -1,7 +1,5 @@
 internal import Core
 internal import Cryptography
-internal import HTTPTypes
-internal import Hummingbird
 internal import System
 internal import Wire
 
@@ -40,27 +38,35 @@ final class AdminGate: Sendable {
         self.sleep = sleep
     }
 
-    /// Returns when the request may go on.
+    /// What becomes of a request.
+    enum Verdict: Sendable, Equatable {
+        case admitted
+        /// The credentials are absent or wrong; this verdict may have been held back for a while.
+        case unauthorized
+        /// Too many wrong ones came from this address.
+        case refused
+    }
+
+    /// Checks the credentials of a request.
     ///
-    /// - Returns: The refusal, or `nil`.
-    func refusal(of request: Request, from address: String) async throws -> Response? {
-        guard let value = request.headers[.authorization] else { return Self.unauthorized }
+    /// - Parameters:
+    ///   - value: The request's `Authorization`.
+    ///   - address: Where the request comes from.
+    /// - Returns: Whether the request may go on.
+    /// - Throws: When the wait is cancelled.
+    func verdict(on value: String?, from address: String) async throws -> Verdict {
+        // Most clients ask without credentials first: that is no guess.
+        guard let value else { return .unauthorized }
         if let given = BasicCredentials(fieldValue: value) {
             // Both are compared, whatever the first comes to.
             let isUser = equalInConstantTime(Array(given.user.utf8), user)
             let isPassword = equalInConstantTime(Array(given.password.utf8), password)
-            if isUser && isPassword { return nil }
+            if isUser && isPassword { return .admitted }
         }
-        guard let pause = enter(address) else {
-            return ControlReply.text(.tooManyRequests, "too many failed logins from this address")
-        }
+        guard let pause = enter(address) else { return .refused }
         defer { leave(address) }
         try await sleep(pause)
-        return Self.unauthorized
-    }
-
-    private static var unauthorized: Response {
-        ControlReply.status(.unauthorized, headers: [.wwwAuthenticate: "Basic realm=\"fetch-service\""])
+        return .unauthorized
     }
 
     /// Notes a failure and tells how long its answer has to wait; `nil` when too many wait already.

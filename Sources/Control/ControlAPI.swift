@@ -118,8 +118,14 @@ package final class ControlAPI: Sendable {
     /// A handler for the administrator only.
     private func administrator(_ handler: @escaping Handler) -> Handler {
         { api, request, context in
-            if let refusal = try await api.gate.refusal(of: request, from: context.address) { return refusal }
-            return try await handler(api, request, context)
+            switch try await api.gate.verdict(on: request.headers[.authorization], from: context.address) {
+            case .admitted: return try await handler(api, request, context)
+            case .unauthorized:
+                let challenge: HTTPFields = [.wwwAuthenticate: "Basic realm=\"fetch-service\""]
+                return ControlReply.status(.unauthorized, headers: challenge)
+            case .refused:
+                return ControlReply.text(.tooManyRequests, "too many failed logins from this address")
+            }
         }
     }
 

@@ -59,10 +59,11 @@ package final class ControlServer: Sendable {
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .childChannelOption(ChannelOptions.socketOption(.so_keepalive), value: 1)
             .bind(copy) { [self] channel -> EventLoopFuture<HTTP1Channel.Value> in
-                guard enter(channel, most: settings.mostConnections) else {
-                    return channel.eventLoop.makeFailedFuture(ConnectionRefusal.tooMany)
-                }
-                return channels.setup(channel: channel, logger: log)
+                let isAccepted = enter(channel, most: settings.mostConnections)
+                let connection = channels.setup(channel: channel, logger: log)
+                // Set up all the same: an error here would end the listening.
+                if !isAccepted { connection.whenComplete { _ in channel.close(promise: nil) } }
+                return connection
             }
         let isStopping = state.withLock { state in
             state.listening = accepting.channel
@@ -99,8 +100,6 @@ package final class ControlServer: Sendable {
 
     /// How many connections there are; a gauge.
     package var connectionCount: Int { state.withLock { $0.connections.count } }
-
-    private enum ConnectionRefusal: Error { case tooMany }
 
     private func enter(_ channel: any Channel, most: Int) -> Bool {
         let key = ObjectIdentifier(channel)

@@ -22,6 +22,7 @@ struct SessionCreation: Sendable, Equatable {
         } catch {
             throw .badRequest(error.description)
         }
+        if document == .null { return }
         guard case .object(let members) = document else {
             throw .badRequest("the request body is \(document.kind): expected a JSON object")
         }

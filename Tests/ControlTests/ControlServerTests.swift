@@ -1,0 +1,64 @@
+import Core
+import System
+import Testing
+
+@testable import Control
+
+@Suite(.timeLimit(.minutes(2))) struct ControlServerTests {
+    @Test func aRequestThatDoesNotEndIsCutOff() async throws {
+        try await ControlBench.run(adjust: { $0.readTimeout = .milliseconds(200) }) { (bench) async throws in
+            for start in ["", "GET /sta", "POST /session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n{"] {
+                let head = String(decoding: try await bench.probe.raw(Array(start.utf8)), as: UTF8.self)
+                #expect(!head.contains("HTTP/1.1 200"), "\(start)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "\u{0}\u{1}\u{2}garbage\r\n\r\n", "GET\r\n\r\n", "GET /status HTTP/9.9\r\n\r\n",
+        "POST /session HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "GET /status HTTP/1.1\r\nHost: localhost\r\nbad name: x\r\n\r\n",
+    ])
+    func garbageIsAnsweredOrClosed(text: String) async throws {
+        try await ControlBench.run(adjust: { $0.readTimeout = .milliseconds(500) }) { (bench) async throws in
+            let reply = String(decoding: try await bench.probe.raw(Array(text.utf8)), as: UTF8.self)
+            #expect(reply.isEmpty || reply.hasPrefix("HTTP/1.1 4"), "\(reply)")
+            #expect(try await bench.probe.send("GET", "/status").status == 200)
+        }
+    }
+
+    @Test func aHugeHeadIsRefused() async throws {
+        try await ControlBench.run(adjust: { $0.readTimeout = .milliseconds(500) }) { (bench) async throws in
+            let head = "GET /status HTTP/1.1\r\nHost: localhost\r\nX: " + String(repeating: "x", count: 1 << 20)
+            let reply = String(decoding: try await bench.probe.raw(Array("\(head)\r\n\r\n".utf8)), as: UTF8.self)
+            #expect(reply.isEmpty || reply.hasPrefix("HTTP/1.1 4"))
+        }
+    }
+
+    @Test func connectionsStayUsable() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let one = "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            let two = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            let reply = String(decoding: try await bench.probe.raw(Array((one + two).utf8)), as: UTF8.self)
+            #expect(reply.contains("HTTP/1.1 200") && reply.contains("HTTP/1.1 404"))
+        }
+    }
+
+    @Test func connectionsBeyondTheLimitAreClosed() async throws {
+        try await ControlBench.run(adjust: { $0.mostConnections = 0 }) { (bench) async throws in
+            #expect(try await bench.probe.raw(Array("GET /status HTTP/1.1\r\n\r\n".utf8)).isEmpty)
+        }
+    }
+
+    @Test func aStoppedServerLetsGoOfIdleConnectionsAtOnce() async throws {
+        let bench = try ControlBench()
+        let idle = try Kernel.socket(ipv6: false)
+        try Kernel.setNonBlocking(idle.number, false)
+        #expect(Kernel.connect(idle.number, .loopback4(port: bench.probe.port)) == .connected)
+        while bench.server.connectionCount == 0 { await Task.yield() }
+        let before = MonotonicTime.now()
+        try await bench.end()
+        #expect(MonotonicTime.now() - before < .seconds(5))
+        #expect(bench.server.connectionCount == 0)
+    }
+}

@@ -1,0 +1,247 @@
+import Core
+import Foundation
+import Sessions
+import SessionsTesting
+import Storage
+import System
+import Testing
+import Wire
+
+@testable import Control
+
+@Suite(.timeLimit(.minutes(2))) struct SessionEndpointTests {
+    @Test func theLifeOfASession() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, token) = try await bench.open(#"{"policy": "permissive", "timeout": 60}"#)
+            #expect(SessionID(id) != nil && id.utf8.count == 32 && token.utf8.count >= 22)
+
+            let active = try await bench.asAdmin("GET", "/session/\(id)")
+            #expect(active.status == 400 && active.text == "session token is active")
+
+            let revoked = try await bench.revoke(id, token)
+            #expect(revoked.status == 200 && revoked.fields.first("Content-Type") == "application/json")
+            #expect(revoked.member("session-id") == id && revoked.member("spool-path") == bench.folder)
+            let start = try #require(WallTime(rfc3339: revoked.member("start-time") ?? ""))
+            let end = try #require(WallTime(rfc3339: revoked.member("end-time") ?? ""))
+            #expect(start <= end)
+            #expect(try await bench.revoke(id, token).member("end-time") == end.rfc3339)
+
+            let report = try await bench.probe.send(
+                "GET", "/session/\(id)", [ControlBench.administrator], body: Array("{}".utf8))
+            #expect(report.status == 200 && report.text == #"{"artifacts":[]}"# && report.isComplete)
+            #expect(report.fields.first("Content-Type") == "application/json")
+
+            #expect(try await bench.asAdmin("DELETE", "/resources/\(id)").status == 409)
+            let finished = try await bench.asAdmin("DELETE", "/session/\(id)")
+            #expect(finished.status == 200 && finished.body.isEmpty)
+            #expect(FileManager.default.fileExists(atPath: "\(bench.folder)/\(id)/session.json"))
+            #expect(try await bench.asAdmin("GET", "/session/\(id)").status == 404)
+            #expect(try await bench.asAdmin("DELETE", "/session/\(id)").status == 404)
+            #expect(try await bench.revoke(id, token).status == 404)
+
+            let deleted = try await bench.asAdmin("DELETE", "/resources/\(id)")
+            #expect(deleted.status == 200 && deleted.body.isEmpty)
+            #expect(!FileManager.default.fileExists(atPath: "\(bench.folder)/\(id)"))
+            #expect(try await bench.asAdmin("DELETE", "/resources/\(id)").status == 200)
+        }
+    }
+
+    @Test func statusListsLiveSessions() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let empty = try await bench.probe.send("GET", "/status")
+            #expect(empty.status == 200 && empty.fields.first("Content-Type") == "application/json")
+            #expect(empty.text.hasSuffix(#""session-count":0,"active-sessions":[]}"#))
+            let (id, token) = try await bench.open(#"{"timeout": 100}"#)
+            _ = try await bench.revoke(id, token)
+            let one = try await bench.probe.send("GET", "/status")
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(one.body)) as? [String: Any])
+            #expect(object["session-count"] as? Int == 1 && object["uptime"] as? Int != nil)
+            #expect(WallTime(rfc3339: object["start-time"] as? String ?? "") != nil)
+            let session = try #require((object["active-sessions"] as? [[String: Any]])?.first)
+            #expect(session["session-id"] as? String == id && session["policy"] as? String == "strict")
+            #expect(session["timeout"] as? Int == 100 && session["age"] as? Int == 0)
+            #expect(WallTime(rfc3339: session["start-time"] as? String ?? "") != nil)
+        }
+    }
+
+    @Test(arguments: [
+        ("{}", SessionPolicy.strict, 21_600), (#"{"policy": "Permissive"}"#, .strict, 21_600),
+        (#"{"policy": "permissive"}"#, .permissive, 21_600), (#"{"timeout": 0}"#, .strict, 21_600),
+        (#"{"timeout": 7}"#, .strict, 7), (#"{"timeout": 18446744073709551615}"#, .strict, 604_800),
+        (#"{"surprise": [1, {"a": null}], "timeout": 8} trailing"#, .strict, 8), ("null", .strict, 21_600),
+        (#"{"secrets": [], "policy": null}"#, .strict, 21_600),
+    ])
+    func acceptedCreations(body: String, policy: SessionPolicy, timeout: Int64) async throws {
+        try await ControlBench.run { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", body)
+            #expect(reply.status == 200, "\(reply.text)")
+            let id = try #require(SessionID(reply.member("id") ?? ""))
+            let row = try #require(try bench.records.session(id))
+            #expect(row.policy == policy && row.timeout == timeout)
+            #expect(reply.text.contains("\"timeout\":\(timeout)"))
+        }
+    }
+
+    @Test(arguments: [
+        ("", "EOF"), ("{", "EOF"), ("not json", "expected"), ("[]", "expected a JSON object"),
+        (#"{"timeout": -1}"#, "'timeout'"), (#"{"timeout": 1.5}"#, "'timeout'"), (#"{"timeout": 1e3}"#, "'timeout'"),
+        (#"{"timeout": "60"}"#, "'timeout'"), (#"{"timeout": 18446744073709551616}"#, "'timeout'"),
+        (#"{"policy": 1}"#, "'policy'"), (#"{"inspectors-configuration": 3}"#, "'inspectors-configuration'"),
+        (#"{"inspectors-configuration": {"git": {"urls": ["a"]}}}"#, "bad glob"),
+        (#"{"secrets": {}}"#, "'secrets'"), (#"{"secrets": [1]}"#, "must be an object"),
+        (#"{"secrets": [{"url": "https://a.example/{b"}]}"#, "'url' of a secret"),
+        (#"{"secrets": [{"url": "https://a.example/**"}]}"#, "Invalid secret: missing type"),
+        (#"{"secrets": [{"type": "oauth", "url": "x"}]}"#, "Invalid secret: invalid type"),
+        (#"{"secrets": [{"type": "macaroon"}]}"#, "Invalid secret: missing url"),
+        (
+            #"{"secrets": [{"type": "basic-auth", "url": "x"}]}"#,
+            "Invalid secret: missing credentials for 'basic-auth'"
+        ),
+        (#"{"secrets": [{"type": "macaroon", "url": "x"}]}"#, "Invalid secret: missing credentials for 'macaroon'"),
+        (
+            #"{"secrets": [{"type": "keystone-v3", "url": "x", "basic-credentials": "u:p"}]}"#,
+            "Invalid secret: missing credentials for 'keystone-v3'"
+        ),
+        (
+            #"{"secrets": [{"type": "basic-auth", "url": "x", "basic-credentials": "u:p"}]}"#,
+            "secrets are not supported"
+        ),
+        (
+            #"{"secrets": [{"type": "basic-auth", "url": "x", "basic-credentials": "u:p"}, {"type": "b"}]}"#,
+            "Invalid secret: invalid type"
+        ),
+    ])
+    func refusedCreations(body: String, text: String) async throws {
+        try await ControlBench.run { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", body)
+            #expect(reply.status == 400 && reply.text.contains(text), "\(reply.status) \(reply.text)")
+            #expect(reply.fields.first("Content-Type") == "text/plain; charset=utf-8")
+            #expect(try bench.records.sessions().isEmpty)
+        }
+    }
+
+    @Test func permissiveSessionsNeedThePermissiveMode() async throws {
+        try await ControlBench.run(allowsPermissive: false) { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", #"{"policy": "permissive"}"#)
+            #expect(reply.status == 400 && reply.text == "Invalid session policy")
+        }
+    }
+
+    @Test func aBodyOverTheLimitIs413() async throws {
+        try await ControlBench.run(adjust: { $0.largestBody = 1000 }) { (bench) async throws in
+            let padding = String(repeating: " ", count: 998)
+            #expect(try await bench.asAdmin("POST", "/session", padding + "{}").status == 200)
+            #expect(try await bench.asAdmin("POST", "/session", padding + " {}").status == 413)
+        }
+    }
+
+    @Test func anUnwritableRecordIsToldWith503() async throws {
+        try await ControlBench.run { (bench) async throws in
+            bench.records.state.withLock { $0.isWritable = false }
+            let reply = try await bench.asAdmin("POST", "/session", "{}")
+            #expect(reply.status == 503 && reply.text.contains("read-only"))
+            bench.records.state.withLock { $0.isWritable = true }
+        }
+    }
+
+    @Test func filesThatCannotBeWrittenAre500AndTheSessionStays() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, _) = try await bench.open()
+            bench.metadata.isBroken.withLock { $0 = true }
+            let reply = try await bench.asAdmin("DELETE", "/session/\(id)")
+            #expect(reply.status == 500 && reply.text == "500 Internal Server Error")
+            bench.metadata.isBroken.withLock { $0 = false }
+            #expect(try await bench.asAdmin("DELETE", "/session/\(id)").status == 200)
+        }
+    }
+
+    // MARK: Revocation
+
+    @Test func revocationsThatFail() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, token) = try await bench.open()
+            let wrong = try await bench.revoke(id, "x")
+            #expect(wrong.status == 400 && wrong.text == "invalid session token")
+            #expect(try await bench.revoke("unknown", token).status == 404)
+            #expect(try await bench.revoke("No-Id", token).status == 404)
+            #expect(try await bench.revoke("", token).status == 404)
+            for body in ["", "not json", "[]", #"{"token": 5}"#] {
+                let reply = try await bench.probe.send("DELETE", "/session/\(id)/token", body: Array(body.utf8))
+                #expect(reply.status == 400, "\(body): \(reply.text)")
+            }
+            let absent = try await bench.probe.send("DELETE", "/session/\(id)/token", body: Array("{}".utf8))
+            #expect(absent.status == 400 && absent.text == "invalid session token")
+            let session = try #require(SessionID(id))
+            #expect(await bench.registry.session(session)?.isOpen == true)
+        }
+    }
+
+    @Test func olderBuildersRevokeWithTheAuthorizationField() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (bareID, bareToken) = try await bench.open()
+            let bare = try await bench.probe.send(
+                "DELETE", "/session/\(bareID)/token", [("Authorization", "Basic \(bareToken)")])
+            #expect(bare.status == 200 && bare.member("session-id") == bareID)
+
+            let (id, token) = try await bench.open()
+            let pair = BasicCredentials(user: id, password: token).fieldValue
+            #expect(
+                try await bench.probe.send("DELETE", "/session/\(id)/token", [("Authorization", pair)]).status == 200)
+
+            let (other, _) = try await bench.open()
+            let wrong = try await bench.probe.send(
+                "DELETE", "/session/\(other)/token", [("Authorization", "Basic \(token)")])
+            #expect(wrong.status == 400 && wrong.text == "invalid session token")
+        }
+    }
+
+    // MARK: Report
+
+    @Test func aReportThatFailsInItsMiddleIsNotTakenForWhole() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, token) = try await bench.open()
+            _ = try await bench.revoke(id, token)
+            bench.report.withLock { $0 = [Array("{\"artifacts\":[".utf8), nil] }
+            let torn = try await bench.asAdmin("GET", "/session/\(id)")
+            #expect(torn.status == 200 && !torn.isComplete)
+            bench.report.withLock { $0 = [nil] }
+            #expect(try await bench.asAdmin("GET", "/session/\(id)").status == 500)
+        }
+    }
+
+    @Test func reportsOfAnyLengthAreStreamed() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, token) = try await bench.open()
+            _ = try await bench.revoke(id, token)
+            let piece = [UInt8](repeating: UInt8(ascii: "b"), count: 100_000)
+            bench.report.withLock { $0 = Array(repeating: piece, count: 50) }
+            let reply = try await bench.asAdmin("GET", "/session/\(id)")
+            #expect(reply.body.count == 5_000_000 && reply.isComplete)
+        }
+    }
+
+    @Test func aReportWaitsForOpenInspections() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (text, token) = try await bench.open()
+            let id = try #require(SessionID(text))
+            let row = ExchangeRow(session: id, category: .artifact, download: Array("{}".utf8))
+            try await bench.recorder.commit([.exchange(row)])
+            _ = try await bench.revoke(text, token)
+            async let report = bench.asAdmin("GET", "/session/\(text)")
+            try await bench.recorder.commit([.conclude(id, number: 1, result: .approved, judgement: [])])
+            #expect(try await report.status == 200)
+        }
+    }
+
+    @Test func aReportDoesNotWaitForEver() async throws {
+        try await ControlBench.run(adjust: { $0.inspectionWait = .milliseconds(50) }) { (bench) async throws in
+            let (text, token) = try await bench.open()
+            let id = try #require(SessionID(text))
+            try await bench.recorder.commit([
+                .exchange(ExchangeRow(session: id, category: .artifact, download: Array("{}".utf8)))
+            ])
+            _ = try await bench.revoke(text, token)
+            #expect(try await bench.asAdmin("GET", "/session/\(text)").status == 200)
+        }
+    }
+}
