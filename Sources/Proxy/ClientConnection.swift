@@ -87,8 +87,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             let room = UnsafeMutableRawBufferPointer(rebasing: loop.loop.scratch[..<Self.mostInput])
             switch stream.read(into: room) {
             case .count(let count):
-                if inputStart == input.count {
-                    input.removeAll(keepingCapacity: true)
+                if inputStart > 0 {
+                    input.removeFirst(inputStart)
                     inputStart = 0
                 }
                 input.append(contentsOf: room[..<count])

@@ -140,7 +140,7 @@ extension Exchange: FillOwner {
         if isStrict, let refusal = strictBlock { return refuse(403, "Download not authorized: \(refusal)") }
         var response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
         if isStrict, !(200..<300).contains(response.status) { return replaceForStrict(response) }
-        let length = completion?.size ?? head.length
+        let length = request.method == "HEAD" ? head.length : completion?.size ?? head.length
         if request.method == "GET", !hasRequestBody, response.status == 200 {
             if request.fields.contains("If-None-Match") || request.fields.contains("If-Modified-Since")
                 || Conditions.concernOrigin(request.fields)

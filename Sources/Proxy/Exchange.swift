@@ -165,7 +165,7 @@ final class Exchange: @unchecked Sendable {
         var framing = Delivery.Framing.length
         let isBodyless = request.method == "HEAD" || head.status == 204 || head.status == 304 || head.status < 200
         if isBodyless {
-            if request.method == "HEAD", let length = headLength ?? length, head.status != 204, head.status != 304 {
+            if request.method == "HEAD", let length, head.status != 204, head.status != 304 {
                 head.fields.append("Content-Length", String(length))
             }
         } else if let length {
@@ -194,15 +194,6 @@ final class Exchange: @unchecked Sendable {
             end: isBodyless ? 0 : end)
         phase = .delivering
     }
-
-    /// For HEAD: what the origin or the store says of the body's length.
-    var headLength: Int64? {
-        guard let value = fillHead?.length ?? whole?.size else { return nil }
-        return value
-    }
-
-    /// The head of the fill that is read, if there is one.
-    var fillHead: Fill.Head? { fill?.look(nil).head }
 
     /// Sends what may be sent now.
     func pump() {

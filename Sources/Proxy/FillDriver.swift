@@ -140,7 +140,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         }
         let length: Int64? =
             switch framing {
-            case .none: 0
+            case .none: order.head.method == "HEAD" ? head.fields.first("Content-Length").flatMap(Int64.init) : 0
             case .length(let length): length
             case .chunked, .untilClose: nil
             }
