@@ -1,5 +1,5 @@
 import Core
-package import Crypto
+package import Cryptography
 import Glibc
 package import System
 package import Wire

@@ -1,5 +1,5 @@
 package import Core
-package import Crypto
+package import Cryptography
 import Glibc
 import System
 package import Wire

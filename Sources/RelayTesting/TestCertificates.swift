@@ -1,4 +1,4 @@
-package import Crypto
+package import Cryptography
 
 /// A certificate authority of the test process, made when first used.
 package struct TestCertificates: Sendable {
