@@ -45,6 +45,7 @@ final class ProxyLoop: @unchecked Sendable {
         loop.schedule(after: .seconds(1)) { [weak self] in
             guard let self else { return }
             for connection in Array(connections.values) { connection.sweep(now: loop.now) }
+            for driver in Array(downloads.values) { driver.sweep(now: loop.now) }
             startSweeping()
         }
     }
@@ -58,10 +59,8 @@ final class ProxyLoop: @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         context.counters.add(context.counters.openConnections)
         stream.handler = connection
-        guard context.unauthenticated.add(stream.peer.ipAddress) else {
-            connection.refuseForAddress()
-            return
-        }
+        guard context.unauthenticated.add(stream.peer.ipAddress) else { return connection.refuseForAddress() }
+        connection.isTallied = true
     }
 
     func remove(_ connection: ClientConnection) {
