@@ -99,7 +99,7 @@ import Testing
         ({ $0.replacing(",15", with: "=,15") }, "cannot be decoded"),
         ({ _ in SampleWheel.line("demo/__init__.py", SampleWheel.sha256([1]), 15) }, "not have the digest"),
         ({ _ in "demo/__init__.py,,15" }, "no digest"),
-        ({ "\"" + $0 }, "a quote is not closed"),
+        ({ "\"" + $0 }, "text follows a closing quote"),
         ({ "\"demo\"x" + $0 }, "text follows a closing quote"),
         ({ _ in ",,5" }, "names no file"),
         ({ $0 + "\n" + $0.replacing(",15", with: ",16") }, "two different lines"),
@@ -115,6 +115,13 @@ import Testing
         let faults = inspection.annotations["faults"]?.texts ?? []
         #expect(faults.count == 1 && faults[0].contains(fault.says), "\(faults)")
         #expect(inspection.annotations["extra-files"] == nil)
+    }
+
+    @Test func aQuoteThatIsNotClosedIsRejected() throws {
+        var wheel = SampleWheel()
+        wheel.editRecord = { $0 + ["\"demo"] }
+        #expect(
+            try inspection(of: wheel).annotations["faults"]?.texts.first?.contains("a quote is not closed") ?? false)
     }
 
     @Test func filesThatRecordListsAndTheArchiveLacksAreNamed() throws {
@@ -172,13 +179,19 @@ import Testing
         #expect(try inspection(of: wheel).opinion == .approved)
     }
 
-    @Test(arguments: ["/etc/passwd", "../up.py", "a/../b", "a\\b"])
+    @Test(arguments: ["/etc/passwd", "../up.py", "a/../b"])
     func membersWithDangerousNamesAreRejected(_ name: String) throws {
         var wheel = SampleWheel()
         wheel.files.append(ArchiveBuilder.Member(name: name, bytes: [1]))
         let inspection = try inspection(of: wheel)
         #expect(inspection.opinion == .rejected)
         #expect(inspection.annotations["faults"]?.texts.count == 1)
+    }
+
+    @Test func aBackslashDoesNotHideAFile() throws {
+        var wheel = SampleWheel()
+        wheel.files.append(ArchiveBuilder.Member(name: "a\\b", bytes: [1]))
+        #expect(try inspection(of: wheel).opinion == .rejected)
     }
 
     @Test func aMemberThatIsThereTwiceIsRejected() throws {
