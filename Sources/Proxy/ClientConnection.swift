@@ -415,6 +415,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     private var headStarted: MonotonicTime?
 
+    /// Closes the connection unless something comes within that time.
+    func wait(atMost limit: Duration) { deadline = loop.loop.now + limit }
+
     /// Called once a second.
     func sweep(now: MonotonicTime) {
         guard now > deadline else { return }

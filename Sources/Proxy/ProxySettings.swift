@@ -24,6 +24,8 @@ package struct ProxySettings: Sendable {
     package var mostUnauthenticatedPerAddress = 512
     /// Client connections of one session on one loop.
     package var mostConnectionsPerSession = 1_024
+    /// Hosts per minute for which a session makes one loop mint a certificate.
+    package var mostNewHostsPerMinute = 600
     /// Exchanges in one session, for ever.
     package var mostExchangesPerSession: Int64 = 2_000_000
     /// Bytes of a request head.
