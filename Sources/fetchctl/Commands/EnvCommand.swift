@@ -23,7 +23,7 @@ struct EnvCommand: ParsableCommand {
     func run() throws {
         let locator = service.locator
         let opened = try OpenSession.open(
-            at: try locator.findOrStart(), policy: session.policy, timeout: session.timeout)
+            with: locator, policy: session.policy, timeout: session.timeout)
         do {
             let access = opened.access(bypass: session.noProxy)
             let folder = SessionFolder(of: opened.id, environment: locator.environment)

@@ -50,8 +50,10 @@ struct ProgressLine {
         return "fetchctl: \(time)" + (exchanges.map { ", \(Quantity.count($0, "request"))" } ?? "")
     }
 
-    /// Takes the last row out of the scrolling region; the cursor stays, moved up when it was in that row.
-    static func reserve(rows: Int) -> String { "\n\u{1b}7\u{1b}[1;\(rows - 1)r\u{1b}8\u{1b}[1A" }
+    /// Takes the last row out of the scrolling region; the cursor keeps its column, and moves up if it was in that row.
+    ///
+    /// IND and not a line feed, which the terminal driver would make a carriage return too.
+    static func reserve(rows: Int) -> String { "\u{1b}D\u{1b}7\u{1b}[1;\(rows - 1)r\u{1b}8\u{1b}[1A" }
 
     /// Writes into a row and puts the cursor back.
     static func drawn(_ text: String, row: Int) -> String { "\u{1b}7\u{1b}[\(row);1H\u{1b}[2K\(text)\u{1b}8" }

@@ -49,7 +49,10 @@ struct SummaryText {
         var text = "\(Quantity.count(summary.artifacts.count, "artifact")), \(Quantity.size(size)): "
         text += "\(Quantity.size(summary.bytesFromNetwork)) from the network, "
         text += "\(Quantity.size(summary.bytesFromCache)) from the cache"
-        if let saved = summary.savedNanoseconds, saved > 0 { text += ", \(Quantity.time(nanoseconds: saved)) saved" }
+        // Less would be shown as nothing.
+        if let saved = summary.savedNanoseconds, saved >= 50_000_000 {
+            text += ", \(Quantity.time(nanoseconds: saved)) saved"
+        }
         return text
     }
 

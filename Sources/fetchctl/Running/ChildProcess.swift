@@ -50,7 +50,8 @@ enum ChildProcess {
         return try spawn(words, environment: environment, attributes: &attributes, actions: nil)
     }
 
-    /// Starts a program that outlives us: a session of its own, nothing of our terminal, no descriptor of ours.
+    /// Starts a program that outlives us: a session of its own, nothing of our terminal, no descriptor or signal
+    /// mask of ours.
     ///
     /// Its standard output and error go to the descriptor `output`.
     static func startDetached(
@@ -59,7 +60,12 @@ enum ChildProcess {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, setSession)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, setSession | Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

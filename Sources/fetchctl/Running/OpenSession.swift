@@ -7,10 +7,20 @@ struct OpenSession: Sendable {
     let id: SessionID
     let token: String
 
-    /// Opens one.
+    /// Opens one at the service that there is, or at a new one.
     ///
-    /// - Throws: ``PolicyRefused``, ``ControlError``.
-    static func open(at service: Service, policy: SessionPolicy, timeout: Int?) throws -> OpenSession {
+    /// - Throws: ``PolicyRefused``, ``ControlError``, ``ServiceError``.
+    static func open(with locator: ServiceLocator, policy: SessionPolicy, timeout: Int?) throws -> OpenSession {
+        let service = try locator.findOrStart()
+        do {
+            return try open(at: service, policy: policy, timeout: timeout)
+        } catch let error as ControlError where error.kind == .unreachable && !locator.isNamed {
+            // It was about to stop because nobody used it.
+            return try open(at: try locator.findOrStart(), policy: policy, timeout: timeout)
+        }
+    }
+
+    private static func open(at service: Service, policy: SessionPolicy, timeout: Int?) throws -> OpenSession {
         do {
             let opened = try service.control.openSession(policy: policy, timeout: timeout)
             return OpenSession(service: service, id: opened.id, token: opened.token)

@@ -42,10 +42,12 @@ final class ReportFile {
 
     private static func temporary(_ environment: ProcessEnvironment) throws(SystemError) -> OwnedDescriptor {
         let folder = environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
-        let path = "\(folder)/fetchctl-report-\(Kernel.processID)"
-        let file = try Kernel.open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
-        try Kernel.unlink(path)
-        return file
+        var path = Array("\(folder)/fetchctl-report-XXXXXX".utf8CString)
+        let number = mkstemp(&path)
+        guard number >= 0 else { throw SystemError(call: "mkstemp in \(folder)", code: errno) }
+        _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+        _ = Glibc.unlink(path)
+        return OwnedDescriptor(adopting: number)
     }
 
     /// Puts the file in its place.

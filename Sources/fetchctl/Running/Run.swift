@@ -28,26 +28,30 @@ struct Run {
     /// - Returns: The exit status.
     func run() throws -> Int32 {
         let report: ReportFile?
-        let service: Service
         do {
             report = try reportPath.map { path throws(SystemError) in
                 try ReportFile.named(path, environment: environment)
             }
-            service = try locator.findOrStart()
+            // Before signals are held: a start may take seconds, and there is nothing to tidy up yet.
+            _ = try locator.findOrStart()
         } catch {
             throw RunFailure(cause: error)
         }
         let held = HeldSignals()
         let session: OpenSession
         do {
-            session = try OpenSession.open(at: service, policy: policy, timeout: timeout)
-        } catch let error as ControlError {
+            session = try OpenSession.open(with: locator, policy: policy, timeout: timeout)
+        } catch let error as PolicyRefused {
+            throw error
+        } catch {
             throw RunFailure(cause: error)
         }
         let ending: ChildProcess.Ending
         do {
-            guard let end = try command(in: session, held: held) else { return interrupted(session) }
-            ending = end
+            ending = try command(in: session, held: held)
+        } catch let error as Interrupted {
+            session.abandon(environment: environment)
+            return 128 + error.signal
         } catch {
             session.abandon(environment: environment)
             throw error
@@ -71,13 +75,13 @@ struct Run {
         return ending.exitStatus
     }
 
-    private func interrupted(_ session: OpenSession) -> Int32 {
-        session.abandon(environment: environment)
-        return 128 + SIGINT
+    /// A signal came before COMMAND was started.
+    private struct Interrupted: Error {
+        var signal: CInt
     }
 
-    /// Runs COMMAND; `nil` when a signal came before it was started.
-    private func command(in session: OpenSession, held: HeldSignals) throws -> ChildProcess.Ending? {
+    /// Runs COMMAND.
+    private func command(in session: OpenSession, held: HeldSignals) throws -> ChildProcess.Ending {
         let folder = SessionFolder(of: session.id, environment: environment)
         let access = session.access(bypass: bypass)
         var inherited = environment
@@ -91,7 +95,7 @@ struct Run {
             throw RunFailure(cause: error)
         }
         while let arrival = held.next(within: .zero) {
-            if case .ending = arrival { return nil }
+            if case .ending(let signal, _) = arrival { throw Interrupted(signal: signal) }
         }
         let process: pid_t
         do {

@@ -11,6 +11,9 @@ struct ServiceLauncher {
     /// The program; `nil` looks for it.
     var program: String?
 
+    /// A longer log is put aside at a start; the one put aside before goes.
+    private static let longestLog: Int64 = 8 << 20
+
     /// What the service is told: only this machine reaches it, and it goes when nobody has used it for a minute.
     func arguments() -> [String] {
         [
@@ -48,6 +51,9 @@ struct ServiceLauncher {
         let program = try program ?? Self.program(environment: environment)
         let log: OwnedDescriptor
         do {
+            if let size = try Kernel.stat(folder.log)?.size, size > Self.longestLog {
+                try Kernel.rename(folder.log, to: folder.log + ".old")
+            }
             log = try Kernel.open(folder.log, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         } catch {
             throw ServiceError("cannot write the service's log: \(Shown.text("\(error)"))")

@@ -18,9 +18,17 @@ struct ServiceLocator {
     /// The state folder; `nil` chooses that of the user.
     var stateFolder: String?
 
+    /// The URL that the person gave.
+    private var namedURL: String? {
+        (wishes.url ?? environment["FETCH_SERVICE_URL"]).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Whether the person said which service to use.
+    var isNamed: Bool { namedURL != nil }
+
     /// What was named, or what runs already; `nil` when nothing was named and nothing runs.
     func find() throws -> Service? {
-        if let url = wishes.url ?? environment["FETCH_SERVICE_URL"], !url.isEmpty { return try named(url) }
+        if let url = namedURL { return try named(url) }
         return try running(in: folder())
     }
 

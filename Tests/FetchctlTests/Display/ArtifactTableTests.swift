@@ -178,7 +178,7 @@ import Testing
     }
 
     @Test func theLastRowIsTakenAndGivenBackAndTheCursorStays() {
-        #expect(ProgressLine.reserve(rows: 24) == "\n\u{1b}7\u{1b}[1;23r\u{1b}8\u{1b}[1A")
+        #expect(ProgressLine.reserve(rows: 24) == "\u{1b}D\u{1b}7\u{1b}[1;23r\u{1b}8\u{1b}[1A")
         #expect(ProgressLine.drawn("x", row: 24) == "\u{1b}7\u{1b}[24;1H\u{1b}[2Kx\u{1b}8")
         #expect(ProgressLine.released(rows: 24) == "\u{1b}7\u{1b}[24;1H\u{1b}[2K\u{1b}[1;24r\u{1b}8")
     }
