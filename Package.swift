@@ -133,7 +133,7 @@ let package = Package(
             name: "StorageTests",
             dependencies: [
                 "Core", "Wire", "System", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
-                "StorageConformance",
+                "StorageConformance", grdb,
             ],
             swiftSettings: base),
         .testTarget(
@@ -154,8 +154,7 @@ let package = Package(
             ],
             swiftSettings: base),
         .testTarget(
-            name: "InspectionTests", dependencies: ["Core", "Wire", "Cryptography", "Inspection", "CArchive"],
-            swiftSettings: base),
+            name: "InspectionTests", dependencies: ["Core", "Wire", "Cryptography", "Inspection"], swiftSettings: base),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["Core", "Storage", "ReportModel", "Reports"],

@@ -14,14 +14,10 @@ final class CompressedReader: BlobReader {
     private let file: SharedDescriptor
     private let files: FileCalls
     private let index: CompressedIndex
-    private let foundDamage: @Sendable () -> Void
     /// The block decoded last; taken out while it is used, so that the lock is not held meanwhile.
     private let kept = Lock<Decoded?>(nil)
 
-    init(
-        file: SharedDescriptor, index: CompressedIndex, files: FileCalls, foundDamage: @escaping @Sendable () -> Void
-    ) {
-        self.foundDamage = foundDamage
+    init(file: SharedDescriptor, index: CompressedIndex, files: FileCalls) {
         self.file = file
         self.index = index
         self.files = files
@@ -83,7 +79,6 @@ final class CompressedReader: BlobReader {
             return true
         }
         guard isRight else {
-            foundDamage()
             throw StoreError(.corrupt, "read blob \(index.digest)", "block \(block) of \(index.words.count) is damaged")
         }
     }

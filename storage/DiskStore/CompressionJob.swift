@@ -39,7 +39,14 @@ final class CompressionJob {
         self.files = files
         self.source = source
         target = try files.open(staged, O_RDWR | O_CREAT | O_EXCL)
-        written = CompressedIndex.firstBlock(contentSize: blob.logicalSize)
+        do {
+            let header = CompressedIndex.frameHeader(contentSize: blob.logicalSize)
+            try files.write(target, header, at: 0)
+            written = Int64(header.count)
+        } catch {
+            _ = try? files.unlink(staged)
+            throw error
+        }
     }
 
     /// Whether 15 % or more would be saved of samples at the beginning, in the middle and at the end.
@@ -78,9 +85,9 @@ final class CompressionJob {
             }
             guard digest.finish() == blob.digest, Self.saves(compressed: written, of: read) else { return drop() }
             let index = CompressedIndex(contentSize: read, digest: blob.digest, words: words)
-            try files.write(target, CompressedIndex.endMark, at: written)
-            try files.write(target, index.header, at: 0)
-            return .written(bytes: written + Int64(CompressedIndex.endMark.count))
+            let trailer = index.trailer
+            try files.write(target, trailer, at: written)
+            return .written(bytes: written + Int64(trailer.count))
         } catch {
             _ = drop()
             throw error

@@ -7,15 +7,12 @@ import System
 struct SweepPosition: Sendable {
     var segments: [UInt32]
     var folder = 0
-    /// What is not older than this, in nanoseconds since the epoch, may be of this run.
-    ///
-    /// The kernel stamps files with a clock that is some milliseconds behind; what an earlier run wrote in its last
-    /// seconds is looked at in the next.
-    let youngest: Int64
+    /// What is not older than this is of this run.
+    let startedAt: WallTime
 
     init(segments: [UInt32], startedAt: WallTime) {
         self.segments = segments
-        youngest = startedAt.nanoseconds - 2_000_000_000
+        self.startedAt = startedAt
     }
 
     enum Slice {
@@ -66,11 +63,11 @@ extension DiskStore {
     private func sweepFolder(
         _ folder: String, _ isKnown: (SHA256Digest, BlobPlacement) throws(StoreError) -> Bool
     ) throws(StoreError) {
-        let youngest = sweepPosition.withLock { $0.youngest }
+        let startedAt = sweepPosition.withLock { $0.startedAt }
         for name in try list(folder) {
             let path = "\(folder)/\(name)"
             let found = try StoreError.during("look at \(path)") { () throws(SystemError) in try files.status(path) }
-            guard let status = found, status.isRegular, status.modified < youngest else { continue }
+            guard let status = found, status.isRegular, status.modified < startedAt.nanoseconds else { continue }
             let isCompressed = name.hasSuffix(".lz4")
             let hex = isCompressed ? name.dropLast(4) : name[...]
             if hex.utf8.count == 64, let digest = SHA256Digest(hex: hex) {

@@ -34,7 +34,7 @@ struct OverflowPadding: Sendable {
     /// - Returns: 0 when the size is in the window as it is.
     func tail(text: Int, rest: Int) -> Int {
         let middle = (lowest + period) / 2
-        let slack = (period - lowest) / 2 - 60
+        let slack = (period - lowest) / 2 - 61
         let position = (text + rest) % period
         if abs(position - middle) <= slack { return 0 }
         return (middle - position + period) % period

@@ -45,6 +45,12 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
             advice: "restart the service, which sets the file aside and begins with an empty cache")
     }
 
+    /// Forbids the file to grow by more than some pages from now on; writes that need more fail with `.full`.
+    ///
+    /// - Parameter pages: How many; `nil` lifts the limit.
+    /// - Throws: ``StoreError``.
+    package func limitGrowth(pages: Int?) throws(StoreError) { try file.limitGrowth(pages) }
+
     /// Closes the file; calls afterwards fail.
     ///
     /// Dropping the last reference does the same, without telling of errors.

@@ -23,15 +23,28 @@ final class SQLiteFile: Sendable {
             throw StoreError(.corrupt, "open \(path)", "\(reason); \(advice)")
         }
         do {
+            if case .database(let size) = finding { try Self.probe(path, schema, size: size) }
             pool = try DatabasePool(path: path, configuration: Self.configuration(path, schema))
             try pool.writeWithoutTransaction { db in
                 if durability == .power { try db.execute(sql: "PRAGMA synchronous = FULL") }
                 try schema.migrate(db)
-                if case .database(let size) = finding { try schema.probe(db, size: size) }
             }
         } catch {
             throw StoreError(error, "open \(path)", path: path, advice: advice)
         }
+    }
+
+    /// Looks at the file through a connection that cannot write.
+    private static func probe(_ path: String, _ schema: SchemaVersions, size: Int64) throws {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(2)
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.inDatabase { db in
+            try schema.refuseForeign(db, path: path)
+            try schema.probe(db, size: size)
+        }
+        try queue.close()
     }
 
     private static func configuration(_ path: String, _ schema: SchemaVersions) -> Configuration {
@@ -107,9 +120,20 @@ final class SQLiteFile: Sendable {
         try onWriter("truncate the log of \(path)") { db in _ = try db.checkpoint(.truncate) }
     }
 
+    /// Forbids the file to grow beyond what it has now and `more` pages, or lifts that (`nil`).
+    func limitGrowth(_ more: Int?) throws(StoreError) {
+        try onWriter("limit the size of \(path)") { db in
+            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(more.map { pages + $0 } ?? 1 << 30)")
+        }
+    }
+
     /// Closes all connections; calls afterwards fail.
     func close() throws(StoreError) {
         do {
+            // GRDB closes the readers last, and what is opened for reading only cannot copy the log into the file.
+            // When somebody holds the log it stays, and the next start reads it.
+            _ = try? pool.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
             try pool.close()
         } catch {
             throw StoreError(error, "close \(path)", path: path, advice: advice)

@@ -64,6 +64,12 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     /// - Throws: ``StoreError`` with `.full` as long as there is not.
     package func maintain() throws(StoreError) { try reserve.refill() }
 
+    /// Forbids the file to grow by more than some pages from now on; writes that need more fail with `.full`.
+    ///
+    /// - Parameter pages: How many; `nil` lifts the limit.
+    /// - Throws: ``StoreError``.
+    package func limitGrowth(pages: Int?) throws(StoreError) { try file.limitGrowth(pages) }
+
     /// Closes the file; calls afterwards fail.
     ///
     /// Dropping the last reference does the same, without telling of errors.

@@ -22,7 +22,9 @@ struct SchemaVersions: Sendable {
     func refuseForeign(_ db: Database, path: String) throws {
         let application = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-        if application != applicationID, application != 0 || version != 0 {
+        let isNew = application == 0 && version == 0
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'grdb%'"
+        if isNew ? try Int.fetchOne(db, sql: tables) != 0 : application != applicationID {
             throw DatabaseError(resultCode: .SQLITE_NOTADB, message: "it is a database of another program")
         }
         if version > steps.count {
@@ -37,9 +39,6 @@ struct SchemaVersions: Sendable {
     func migrate(_ db: Database) throws {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard version < steps.count else { return }
-        if version == 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") != 0 {
-            throw DatabaseError(resultCode: .SQLITE_NOTADB, message: "it is a database of another program")
-        }
         try db.inTransaction(.immediate) {
             for step in steps[version...] { try step(db) }
             try db.execute(
@@ -55,6 +54,8 @@ struct SchemaVersions: Sendable {
         {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: finding)
         }
+        // Queries fit the newest schema; an older file gets there only after this.
+        guard try Int.fetchOne(db, sql: "PRAGMA user_version") == steps.count else { return }
         for query in probes {
             let rows = try Row.fetchCursor(db, sql: query)
             while try rows.next() != nil {}

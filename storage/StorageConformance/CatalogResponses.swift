@@ -1,0 +1,97 @@
+import Core
+import Storage
+import Testing
+
+extension CatalogCheck {
+    static let responses = [
+        CatalogCheck("a response is read as it was written, with an id of its own") { harness in
+            let catalog = harness.catalog
+            let several = CatalogSample.response("a\n\u{1}b", names: ["accept", "accept-language"], digest: 2)
+            let none = CatalogSample.response("gzip", names: [])
+            try catalog.apply([.response(several), .response(none)])
+            #expect(try catalog.stored() == [none, several])
+            let ids = try catalog.responses(in: .shared, key: CatalogSample.key).map(\.id)
+            #expect(Set(ids).count == 2 && !ids.contains(0))
+            #expect(try catalog.stored(key: CatalogSample.key + "y").isEmpty)
+            try catalog.expectTotals()
+        },
+        CatalogCheck("a response replaces the one with the same partition, key and variant") { harness in
+            let catalog = harness.catalog
+            try catalog.apply([.response(CatalogSample.response("a")), .response(CatalogSample.response("b"))])
+            var newer = CatalogSample.response("a", digest: 9)
+            newer.status = 200
+            try catalog.apply([.response(newer), .response(CatalogSample.response("a", names: []))])
+            #expect(
+                try catalog.stored() == [CatalogSample.response("a", names: []), newer, CatalogSample.response("b")])
+            try catalog.expectTotals()
+        },
+        CatalogCheck("a key keeps its 16 newest variants in each partition") { harness in
+            let catalog = harness.catalog
+            let session = Partition.session(try CatalogSample.id("s"), credentials: CatalogSample.digest(1))
+            try catalog.apply([.response(CatalogSample.response("mine", partition: session))])
+            for number in 0..<20 { try catalog.apply([.response(CatalogSample.response("v\(number)"))]) }
+            #expect(try catalog.stored().map(\.variant) == (4..<20).reversed().map { "v\($0)" })
+            #expect(try catalog.stored(session).map(\.variant) == ["mine"])
+            try catalog.apply([.response(CatalogSample.response("v4"))])
+            #expect(try catalog.stored().map(\.variant) == ["v4"] + (5..<20).reversed().map { "v\($0)" })
+            try catalog.expectTotals([(.shared, CatalogSample.key), (session, CatalogSample.key)])
+        },
+        CatalogCheck("partitions do not see each other") { harness in
+            let catalog = harness.catalog
+            let (first, second) = (try CatalogSample.id("s1"), try CatalogSample.id("s2"))
+            let partitions: [Partition] = [
+                .shared, .session(first, credentials: CatalogSample.digest(1)),
+                .session(first, credentials: CatalogSample.digest(2)),
+                .session(second, credentials: CatalogSample.digest(1)),
+            ]
+            for (number, partition) in partitions.enumerated() {
+                #expect(try catalog.stored(partition).isEmpty)
+                try catalog.apply([
+                    .response(CatalogSample.response(partition: partition, digest: UInt64(number)))
+                ])
+            }
+            for (number, partition) in partitions.enumerated() {
+                let expected = CatalogSample.response(partition: partition, digest: UInt64(number))
+                #expect(try catalog.stored(partition) == [expected])
+            }
+            try catalog.apply([.invalidate(partitions[1], key: CatalogSample.key)])
+            #expect(try partitions.map { try catalog.stored($0).count } == [1, 0, 1, 1])
+            try catalog.expectTotals(partitions.map { ($0, CatalogSample.key) })
+        },
+        CatalogCheck("validation changes head and times of one response and not its place") { harness in
+            let catalog = harness.catalog
+            let session = Partition.session(try CatalogSample.id("s"), credentials: CatalogSample.digest(1))
+            for partition in [Partition.shared, session] {
+                try catalog.apply([
+                    .response(CatalogSample.response("a", partition: partition)),
+                    .response(CatalogSample.response("b", partition: partition)),
+                ])
+                let id = try #require(try catalog.responses(in: partition, key: CatalogSample.key).last?.id)
+                for size in [0, 10, 3000, 5000] {
+                    let head = [UInt8](repeating: 88, count: size)
+                    try catalog.apply([.refresh(id: id, head: head, requestTime: 5, responseTime: 6)])
+                    var expected = CatalogSample.response("a", partition: partition)
+                    (expected.head, expected.requestTime, expected.responseTime) = (head, 5, 6)
+                    #expect(
+                        try catalog.stored(partition) == [CatalogSample.response("b", partition: partition), expected])
+                }
+            }
+        },
+        CatalogCheck("a response can be forgotten, alone or with all of its key, and its id is not given again") {
+            harness in
+            let catalog = harness.catalog
+            try catalog.apply(["a", "b", "c"].map { .response(CatalogSample.response($0)) })
+            let ids = try catalog.responses(in: .shared, key: CatalogSample.key).map(\.id)
+            try catalog.apply([.forget(id: ids[0]), .forget(id: ids[0]), .forget(id: 12345)])
+            try catalog.apply([.refresh(id: ids[0], head: [1], requestTime: 1, responseTime: 1)])
+            #expect(try catalog.stored().map(\.variant) == ["b", "a"])
+            try catalog.apply([.response(CatalogSample.response("d"))])
+            #expect(try !ids.contains(#require(try catalog.responses(in: .shared, key: CatalogSample.key).first?.id)))
+            try catalog.apply([.response(CatalogSample.response(key: "https://b.example/"))])
+            try catalog.apply([.invalidate(.shared, key: CatalogSample.key), .invalidate(.shared, key: "x")])
+            #expect(try catalog.stored().isEmpty)
+            #expect(try catalog.stored(key: "https://b.example/").count == 1)
+            try catalog.expectTotals([(.shared, "https://b.example/")])
+        },
+    ]
+}
