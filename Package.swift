@@ -154,7 +154,8 @@ let package = Package(
             ],
             swiftSettings: base),
         .testTarget(
-            name: "InspectionTests", dependencies: ["Core", "Wire", "Cryptography", "Inspection"], swiftSettings: base),
+            name: "InspectionTests", dependencies: ["Core", "Wire", "Cryptography", "Inspection", "CArchive"],
+            swiftSettings: base),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["Core", "Storage", "ReportModel", "Reports"],

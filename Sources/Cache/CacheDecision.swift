@@ -20,9 +20,12 @@ package enum CacheDecision: Sendable {
     ///   - fields: The request's fields.
     ///   - acceptsGzip: Whether the client would have been answered in gzip, which is what decoded bodies stand for.
     ///   - hasOwnCredentials: Whether the request has credentials although the entries are shared.
+    ///   - validatedSince: Answers validated at or after this second need no further validation for this request.
     ///   - now: Seconds since the epoch.
+    /// - Returns: What to do.
     package static func of(
-        _ entries: [StoredEntry], for fields: Fields, acceptsGzip: Bool, hasOwnCredentials: Bool, now: Int64
+        _ entries: [StoredEntry], for fields: Fields, acceptsGzip: Bool, hasOwnCredentials: Bool,
+        validatedSince: Int64? = nil, now: Int64
     ) -> CacheDecision {
         var toValidate: StoredEntry?
         for entry in entries {
@@ -40,6 +43,12 @@ package enum CacheDecision: Sendable {
                 requestFields: fields, storedStatus: response.status, storedFields: entry.head.fields,
                 requestTime: response.requestTime, responseTime: response.responseTime, now: now,
                 shared: response.partition == .shared)
+            if let validatedSince, response.responseTime >= validatedSince {
+                let age = Freshness.currentAge(
+                    fields: entry.head.fields, requestTime: response.requestTime, responseTime: response.responseTime,
+                    now: now)
+                return .use(entry, age: age)
+            }
             switch reuse {
             case .fresh(let age), .stale(let age): return .use(entry, age: age)
             case .revalidate, .unsatisfiable: toValidate = toValidate ?? entry

@@ -152,7 +152,8 @@ package final class TLSConnection {
     /// What was not counted must come again in the next call: part of it may be encrypted already. It may lie elsewhere and
     /// come in smaller pieces than before, which OpenSSL by itself would refuse.
     package func write(_ bytes: UnsafeRawBufferPointer) -> TLSResult {
-        if let ending { return ending }
+        // A peer that has ended its own side in order still reads (RFC 8446, section 6.1).
+        if let ending, ending != .closed { return ending }
         guard let start = bytes.baseAddress else { return .count(0) }
         var total = 0
         while total < bytes.count {

@@ -53,7 +53,9 @@ final class BodyIngest: @unchecked Sendable {
         hasher = SHA256Stream()
     }
 
-    /// Takes bytes as the origin sent them. `.pause` asks for a rest, until the fill's `onResume`.
+    /// Takes bytes as the origin sent them.
+    ///
+    /// `.pause` asks for a rest, until the fill's `onResume`.
     func take(_ bytes: [UInt8]) -> Fill.Pressure {
         guard plan.largestExpansion == nil else {
             let waiting = undecoded.withLock { waiting in

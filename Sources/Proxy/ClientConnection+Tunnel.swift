@@ -13,17 +13,32 @@ extension ClientConnection {
         do throws(MessageError) {
             authority = try Authority(parsing: head.target.span, defaultPort: nil)
         } catch {
-            let exchange = Exchange(
-                loop: loop, connection: self, session: session, request: head, framing: .none, url: nil,
-                recordedURL: String(decoding: head.target, as: UTF8.self))
-            exchange.mayPersist = false
-            state = .busy(exchange)
-            exchange.refuse(error.status, error.reason)
-            return true
+            return refuseTunnel(head, session, error)
+        }
+        guard loop.context.leaves.cached(authority.host) != nil || loop.mayMeetNewHost(session) else {
+            return refuseTunnel(
+                head, session,
+                MessageError(
+                    status: 429,
+                    reason:
+                        "the session has met \(loop.settings.mostNewHostsPerMinute) new hosts in a minute, the most it may"
+                ))
         }
         enterTunnel(Tunnel(session: session, authority: authority, scheme: .https))
         state = .preface
         sendNow(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
+        return true
+    }
+
+    private func refuseTunnel(_ head: RequestHead, _ session: Session, _ error: MessageError) -> Bool {
+        var head = head
+        head.fields.remove("Proxy-Authorization")
+        let exchange = Exchange(
+            loop: loop, connection: self, session: session, request: head, framing: .none, url: nil,
+            recordedURL: String(decoding: head.target, as: UTF8.self))
+        exchange.mayPersist = false
+        state = .busy(exchange)
+        exchange.refuse(error.status, error.reason)
         return true
     }
 
@@ -78,6 +93,7 @@ extension ClientConnection {
 
     private func startTLS(_ context: TLSServerContext, _ prefix: [UInt8]) {
         state = .head
+        wait(atMost: loop.settings.handshakeTimeout)
         stream.startServerTLS(context, prefix: prefix)
         stream.requestTurn()
     }

@@ -160,8 +160,10 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private func take(_ head: RequestHead, _ framing: BodyFraming) -> Bool {
         if let tunnel {
             guard tunnel.session.isOpen else {
-                // The session is gone: nothing can be recorded any more, and nothing is asked of anybody.
-                answer(407, "407 Proxy Authentication Required", fields: [Self.challenge], close: true)
+                // Nothing can be recorded any more, and nothing is asked of anybody.
+                answer(
+                    403, "download authorization denied: session \(tunnel.session.id) is not active any more",
+                    close: true)
                 return false
             }
             return begin(head, framing, tunnel.session) { () throws(MessageError) in
@@ -235,7 +237,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private func admit(_ session: Session) -> Bool {
         guard !isCounted || self.session !== session else { return true }
         if let before = self.session, isCounted { loop.left(self, before) }
-        if !isCounted { loop.context.unauthenticated.remove(stream.peer.ipAddress) }
+        untally()
         isCounted = true
         self.session = session
         guard loop.joined(self, session) else {
@@ -413,6 +415,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     private var headStarted: MonotonicTime?
 
+    /// Closes the connection unless something comes within that time.
+    func wait(atMost limit: Duration) { deadline = loop.loop.now + limit }
+
     /// Called once a second.
     func sweep(now: MonotonicTime) {
         guard now > deadline else { return }
@@ -453,11 +458,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private func forget() {
         guard !isForgotten else { return }
         isForgotten = true
-        if let session, isCounted {
-            loop.left(self, session)
-        } else {
-            loop.context.unauthenticated.remove(stream.peer.ipAddress)
-        }
+        if let session, isCounted { loop.left(self, session) }
+        untally()
         loop.remove(self)
     }
 
@@ -469,6 +471,15 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     }
 
     var isAtEnd: Bool { hasEnded }
+
+    /// Whether it stands in the tally of what has not been authenticated.
+    var isTallied = false
+
+    private func untally() {
+        guard isTallied else { return }
+        isTallied = false
+        loop.context.unauthenticated.remove(stream.peer.ipAddress)
+    }
 
     /// Whether no exchange is under way.
     var isIdle: Bool {

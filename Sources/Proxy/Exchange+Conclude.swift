@@ -135,7 +135,7 @@ extension Exchange {
         }
         log.source = source
         log.delivered = delivery?.delivered ?? 0
-        if let whole {
+        if let whole, request.method != "HEAD" {
             log.digest = whole.digest
             log.size = whole.size
         }

@@ -1,5 +1,6 @@
 import Cache
 import Core
+import Cryptography
 import Inspection
 import Relay
 import Sessions
@@ -36,7 +37,7 @@ extension Exchange: FillOwner {
 
     private func lead(_ fill: Fill, validating entry: StoredEntry?) {
         guard let url else { return }
-        if source != .joined || entry != nil { source = .network }
+        source = .network
         isLeader = true
         loop.context.counters.add(loop.context.counters.misses)
         let isGet = request.method == "GET" && !hasRequestBody
@@ -110,6 +111,7 @@ extension Exchange: FillOwner {
         case .notModified:
             leave(fill)
             source = isLeader ? .revalidated : source
+            validatedSince = started.seconds
             lookUp()
         case .streaming:
             if phase == .waiting { headCame(state) }
@@ -136,8 +138,12 @@ extension Exchange: FillOwner {
             // Others wait as we did: each asks for itself, in parallel.
             return fillAlone(partition: partition)
         }
-        strictBlock = isLeader ? driver?.admission?.refusal : nil
-        if isStrict, let refusal = strictBlock { return refuse(403, "Download not authorized: \(refusal)") }
+        if isLeader, let url, Invalidation.isCaused(method: request.method, status: head.response.status) {
+            invalidate(url, head.response)
+        }
+        if isStrict, isLeader, let refusal = driver?.admission?.refusal {
+            return refuse(403, "Download not authorized: \(refusal)")
+        }
         var response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
         if isStrict, !(200..<300).contains(response.status) { return replaceForStrict(response) }
         let length = request.method == "HEAD" ? head.length : completion?.size ?? head.length
@@ -160,6 +166,16 @@ extension Exchange: FillOwner {
             return
         }
         startFillDelivery(response, length: length)
+    }
+
+    /// What an unsafe request changed is not answered from the cache any more (RFC 9111, section 4.4).
+    private func invalidate(_ url: RequestURL, _ response: ResponseHead) {
+        let (own, _) = CacheDecision.partition(
+            session: session.id, fields: request.fields, url: url, digest: SHA256Hasher.digest)
+        for key in [url.key] + Invalidation.alsoAffected(response.fields, of: url).map(\.key) {
+            loop.cache.invalidate(FillKey(partition: .shared, key: key))
+            if own != .shared { loop.cache.invalidate(FillKey(partition: own, key: key)) }
+        }
     }
 
     private func startFillDelivery(_ response: ResponseHead, length: Int64?) {
@@ -213,6 +229,9 @@ extension Exchange: FillOwner {
             if let blob = completion.blob, blob.scope == .shared { loop.cache.rememberBody(bytes, completion.digest) }
         } else if let blob = completion.blob {
             return openCommitted(blob, completion)
+        } else if isStrict {
+            let reason = fill.look(nil).stagingFailure?.reason ?? "it could not be stored"
+            return sourceFailed("the body cannot be kept for inspection: \(reason)", status: 503)
         } else {
             body = .none(reason: fill.look(nil).stagingFailure?.reason ?? "it could not be stored")
         }

@@ -52,7 +52,7 @@ extension Exchange {
         guard phase == .lookingUp else { return }
         let decision = CacheDecision.of(
             entries, for: request.fields, acceptsGzip: ContentCoding.acceptsGzip(request.fields),
-            hasOwnCredentials: hasCredentials, now: WallTime.now().seconds)
+            hasOwnCredentials: hasCredentials, validatedSince: validatedSince, now: WallTime.now().seconds)
         switch decision {
         case .use(let entry, let age):
             serve(entry, age: age)

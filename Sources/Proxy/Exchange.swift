@@ -67,8 +67,8 @@ final class Exchange: @unchecked Sendable {
     var whole: (digest: SHA256Digest, size: Int64, body: Examiner.Body, scope: BlobScope)?
     /// What we answer with instead of the whole: a condition's outcome or a range.
     var form = Form.whole
-    /// Why the answer will not be delivered, found when its head came.
-    var strictBlock: String?
+    /// The origin has said that stored answers are right since this second, which is all that the request wants to know.
+    var validatedSince: Int64?
 
     // The request's body.
     var uploadDigest: SHA256Stream?
@@ -128,6 +128,9 @@ final class Exchange: @unchecked Sendable {
         guard request.method != "TRACE" else {
             return refuse(
                 405, "TRACE is not forwarded", fields: [("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")])
+        }
+        guard request.expectation != .unknown else {
+            return refuse(417, "only the expectation 100-continue is known here")
         }
         guard !Via.names(loop.context.pseudonym, in: request.fields) else {
             return refuse(508, "the request has passed this proxy before: it would go round for ever")

@@ -55,7 +55,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private var mayRetry: Bool
     private var hasEnded = false
     private var hasSentBody = false
-    private var trailers: Fields?
+    /// Since when nobody reads, and how much had come by then.
+    private var orphaned: (since: MonotonicTime, received: Int64)?
 
     init(loop: ProxyLoop, fill: Fill, order: Order) {
         self.loop = loop
@@ -119,6 +120,29 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         connection?.delegate = nil
         connection?.cancel()
         broken(FillFailure(status: 502, reason: reason))
+    }
+
+    /// Called once a second: a download that nobody reads goes on for a while, in case somebody comes back for it.
+    func sweep(now: MonotonicTime) {
+        guard !hasEnded else { return }
+        guard fill.readers == 0 else {
+            orphaned = nil
+            return
+        }
+        let received = fill.look(nil).received
+        guard let orphaned else {
+            if fill.key.partition != .shared { return cancel("nobody reads it any more") }
+            self.orphaned = (now, received)
+            return
+        }
+        let seconds = (now - orphaned.since).inSeconds
+        let bytes = received - orphaned.received
+        let limits = loop.settings.orphans
+        if bytes > limits.mostBytes || seconds > limits.longest.inSeconds {
+            cancel("nobody reads it, and what such downloads may cost is used up")
+        } else if seconds > limits.trial.inSeconds, Double(bytes) / seconds < Double(limits.leastRate) {
+            cancel("nobody reads it, and it is slow")
+        }
     }
 
     // MARK: - The origin's answer

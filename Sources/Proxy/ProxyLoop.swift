@@ -22,6 +22,9 @@ final class ProxyLoop: @unchecked Sendable {
         var exchanges: [ObjectIdentifier: Exchange] = [:]
         /// Exchanges since this process started.
         var count: Int64 = 0
+        /// New hosts in the minute that began then.
+        var newHosts = 0
+        var minuteBegan = MonotonicTime(nanoseconds: 0)
         /// To be told when the last exchange has ended.
         var waiting: [@Sendable () -> Void] = []
     }
@@ -45,6 +48,7 @@ final class ProxyLoop: @unchecked Sendable {
         loop.schedule(after: .seconds(1)) { [weak self] in
             guard let self else { return }
             for connection in Array(connections.values) { connection.sweep(now: loop.now) }
+            for driver in Array(downloads.values) { driver.sweep(now: loop.now) }
             startSweeping()
         }
     }
@@ -58,10 +62,8 @@ final class ProxyLoop: @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         context.counters.add(context.counters.openConnections)
         stream.handler = connection
-        guard context.unauthenticated.add(stream.peer.ipAddress) else {
-            connection.refuseForAddress()
-            return
-        }
+        guard context.unauthenticated.add(stream.peer.ipAddress) else { return connection.refuseForAddress() }
+        connection.isTallied = true
     }
 
     func remove(_ connection: ClientConnection) {
@@ -112,6 +114,18 @@ final class ProxyLoop: @unchecked Sendable {
     func limitReached(_ session: Session) -> String? {
         guard let member = members[session.id], member.count > settings.mostExchangesPerSession else { return nil }
         return "the session has made \(settings.mostExchangesPerSession) requests, the most that one may make"
+    }
+
+    /// Counts a host that needs a certificate; `false` when the session has met too many in a minute.
+    func mayMeetNewHost(_ session: Session) -> Bool {
+        guard var member = members[session.id] else { return true }
+        if loop.now > member.minuteBegan + .seconds(60) {
+            member.minuteBegan = loop.now
+            member.newHosts = 0
+        }
+        member.newHosts += 1
+        members[session.id] = member
+        return member.newHosts <= settings.mostNewHostsPerMinute
     }
 
     func opened(_ exchange: Exchange) {

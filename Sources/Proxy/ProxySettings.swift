@@ -24,6 +24,8 @@ package struct ProxySettings: Sendable {
     package var mostUnauthenticatedPerAddress = 512
     /// Client connections of one session on one loop.
     package var mostConnectionsPerSession = 1_024
+    /// Hosts per minute for which a session makes one loop mint a certificate.
+    package var mostNewHostsPerMinute = 600
     /// Exchanges in one session, for ever.
     package var mostExchangesPerSession: Int64 = 2_000_000
     /// Bytes of a request head.
@@ -32,6 +34,20 @@ package struct ProxySettings: Sendable {
     package var largestBody: Int64 = 256 << 30
     /// Bytes of a body after undoing gzip, per byte before, once it is over 1 MiB.
     package var largestExpansion: Int64 = 200
+    /// What a download may cost that nobody reads any more.
+    package var orphans = Orphans()
+
+    /// The limits of downloads without readers.
+    package struct Orphans: Sendable {
+        /// Bytes after the last reader has gone.
+        package var mostBytes: Int64 = 4 << 30
+        /// Time after that.
+        package var longest: Duration = .seconds(600)
+        /// Bytes per second that it must make, after the trial time.
+        package var leastRate: Int64 = 64 << 10
+        package var trial: Duration = .seconds(20)
+    }
+
     /// Minted leaf certificates kept.
     package var leafCapacity = 1_000
 

@@ -117,16 +117,18 @@ private final class AcceptPort: LoopMember, @unchecked Sendable {
     }
 
     private func place(_ descriptor: consuming OwnedDescriptor, _ peer: SocketAddress) {
-        let mine = loop.acceptedConnections
-        if loops.count > 1, let target = loops.min(by: { $0.acceptedConnections < $1.acceptedConnections }),
-            target !== loop, target.acceptedConnections + Self.imbalance <= mine
+        if loops.count > 1, let target = loops.min(by: { $0.acceptedLoad < $1.acceptedLoad }),
+            target !== loop, target.acceptedLoad + Self.imbalance <= loop.acceptedLoad
         {
+            target.noteArrival(1)
             let parcel = DescriptorParcel(descriptor)
             let onAccept = onAccept
             let isTaken = target.offer {
+                target.noteArrival(-1)
                 if let descriptor = parcel.take() { onAccept(target, descriptor, peer) }
             }
             if isTaken { return }
+            target.noteArrival(-1)
             guard let descriptor = parcel.take() else { return }
             return onAccept(loop, descriptor, peer)
         }

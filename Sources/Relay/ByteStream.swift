@@ -189,6 +189,8 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
         if let refusal = refusalToWrite() { return refusal }
         let result = Kernel.sendfile(to: raw, from: file, offset: offset, count: count)
         if case .count(0) = result, count > 0 { return .end }
+        // Fewer bytes than asked for may be the file's fault: only "would block" tells that the socket is full.
+        if case .count(let sent) = result { return .count(sent) }
         return wrote(result, of: count)
     }
 

@@ -39,6 +39,7 @@ package final class EventLoop: @unchecked Sendable {
     private var running: [() -> Void] = []
     private var isRunning = true
     private let accepted = Atomic<Int>(0)
+    private let arriving = Atomic<Int>(0)
     private var whenAcceptedClosed: [() -> Void] = []
 
     private static let mailToken = UInt64.max
@@ -176,6 +177,12 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Gives a member a turn: in this one if called before the streams are served, otherwise in the next.
     func enqueue(_ member: LoopMember) { members.enqueue(member) }
+
+    /// Accepted connections with those that another loop is handing over; from any thread.
+    var acceptedLoad: Int { accepted.load(ordering: .relaxed) + arriving.load(ordering: .relaxed) }
+
+    /// Notes, from any thread, that a connection is on its way here, or has arrived.
+    func noteArrival(_ change: Int) { arriving.add(change, ordering: .relaxed) }
 
     func acceptedOpened() { accepted.add(1, ordering: .relaxed) }
 

@@ -32,6 +32,8 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
     package var requestBody: ReportedBody?
     /// From the request to the end of the body.
     package var nanoseconds: Int64?
+    /// For a body from the cache: how long the download took that brought it there.
+    package var fillNanoseconds: Int64?
     package var requestInspection: [String: ReportedInspection] = [:]
     /// For a 304: the digest of what it stands for, or `unknown`.
     package var standsFor = ""
@@ -52,6 +54,7 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
         case isTruncated = "truncated"
         case requestBody = "request-body"
         case nanoseconds = "duration-ns"
+        case fillNanoseconds = "fill-duration-ns"
         case requestInspection = "request-inspection"
         case standsFor = "stands-for"
     }
@@ -78,6 +81,7 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
         reason = try values.text(.reason)
         requestBody = try values.value(.requestBody)
         nanoseconds = try values.value(.nanoseconds)
+        fillNanoseconds = try values.value(.fillNanoseconds)
         requestInspection = try values.map(.requestInspection)
         standsFor = try values.text(.standsFor)
         range = try values.value(.range)

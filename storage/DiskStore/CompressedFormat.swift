@@ -2,11 +2,21 @@ import Core
 import Storage
 import System
 
-/// A compressed blob on disk: an LZ4 frame that any LZ4 program reads, followed by an index in a skippable frame.
+/// A compressed blob on disk: an index in a skippable frame, followed by an LZ4 frame; any LZ4 program reads it.
 ///
-/// All numbers are little-endian. The frame (LZ4 frame format, version 1.6.x):
+/// All numbers are little-endian (LZ4 frame format, version 1.6.x). The index, version 1:
 ///
 ///     bytes
+///         4  magic 0x184D2A5E, a skippable frame
+///         4  length of what follows: 52 + 4 × n
+///         8  the characters "FSINDEX1"
+///         8  content size
+///        32  SHA-256 of the content
+///     4 × n  the size word of every block
+///         4  XXH32 of the above, from "FSINDEX1" on
+///
+/// The frame:
+///
 ///         4  magic 0x184D2204
 ///         1  flags 0x78: version 1, independent blocks, block checksums, content size, no content checksum
 ///         1  block maximum 0x50: 256 KiB
@@ -15,23 +25,18 @@ import System
 ///            blocks, each: 4 bytes size (highest bit: not compressed), the bytes, 4 bytes XXH32 of them
 ///         4  end mark 0
 ///
-/// Every block but the last holds exactly 256 KiB of content. The index, version 1:
-///
-///         4  magic 0x184D2A5E, a skippable frame
-///         4  length of what follows
-///         8  the characters "FSINDEX1"
-///         8  content size
-///        32  SHA-256 of the content
-///     4 × n  the size word of every block
-///         4  XXH32 of the above, from "FSINDEX1" on
-///         4  the same length again, for finding the beginning from the end of the file
+/// Every block but the last holds exactly 256 KiB of content. The index comes first, though it is written last: behind a
+/// frame with block checksums the program lz4 1.9.4 stumbles over any further frame.
 struct CompressedIndex: Equatable, Sendable {
     static let blockSize = 256 << 10
     static let uncompressedBit: UInt32 = 1 << 31
-    private static let headerSize = 15
-    /// Bytes of the index besides the words, counted from "FSINDEX1" on.
-    private static let fixedSize = 56
-    private static let tailSize = 64 << 10
+    private static let magic: UInt32 = 0x184D_2A5E
+    /// What follows the last block.
+    static let endMark: [UInt8] = [0, 0, 0, 0]
+    private static let frameHeaderSize = 15
+    /// Bytes of the index besides the words, magic and length included.
+    private static let fixedSize = 60
+    private static let readSize = 64 << 10
 
     let contentSize: Int64
     let digest: SHA256Digest
@@ -44,7 +49,7 @@ struct CompressedIndex: Equatable, Sendable {
         self.contentSize = contentSize
         self.digest = digest
         self.words = words
-        var offset = Int64(Self.headerSize)
+        var offset = Self.firstBlock(contentSize: contentSize)
         offsets =
             words.map { word in
                 defer { offset += Int64(Self.storedSize(word)) + 8 }
@@ -62,8 +67,13 @@ struct CompressedIndex: Equatable, Sendable {
 
     static func blockCount(_ contentSize: Int64) -> Int { Int((contentSize + Int64(blockSize) - 1) / Int64(blockSize)) }
 
-    /// The beginning of the file.
-    static func frameHeader(contentSize: Int64) -> [UInt8] {
+    /// Where the first block begins: known before any has been compressed.
+    static func firstBlock(contentSize: Int64) -> Int64 {
+        Int64(fixedSize + 4 * blockCount(contentSize) + frameHeaderSize)
+    }
+
+    /// The beginning of the frame.
+    private static func frameHeader(contentSize: Int64) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.appendUInt32(0x184D_2204)
         bytes += [0x78, 0x50]
@@ -92,47 +102,40 @@ struct CompressedIndex: Equatable, Sendable {
         }
     }
 
-    /// What follows the last block: end mark and index.
-    var trailer: [UInt8] {
+    /// What stands before the first block: the index and the beginning of the frame.
+    var header: [UInt8] {
         var index: [UInt8] = Array("FSINDEX1".utf8)
         index.appendUInt64(UInt64(contentSize))
         index += digest.bytes
         for word in words { index.appendUInt32(word) }
         index.appendUInt32(index.withUnsafeBytes { XXHash32.checksum($0) })
-        let length = UInt32(index.count + 4)
         var bytes: [UInt8] = []
-        bytes.appendUInt32(0)
-        bytes.appendUInt32(0x184D_2A5E)
-        bytes.appendUInt32(length)
-        bytes += index
-        bytes.appendUInt32(length)
-        return bytes
+        bytes.appendUInt32(Self.magic)
+        bytes.appendUInt32(UInt32(index.count))
+        return bytes + index + Self.frameHeader(contentSize: contentSize)
     }
 
-    /// Reads the index at the end of a file; `nil` when it is not a whole file of ours.
+    /// Reads the index of a file; `nil` when it is not a whole file of ours.
     static func read(_ file: SharedDescriptor, _ files: FileCalls) throws(SystemError) -> CompressedIndex? {
         let fileSize = try files.status(file).size
-        guard fileSize >= Int64(headerSize + 12 + fixedSize) else { return nil }
-        var tail = try files.read(
-            file, count: Int(min(fileSize, Int64(tailSize))), at: max(0, fileSize - Int64(tailSize)))
-        guard tail.count >= 4 else { return nil }
-        let length = tail.withUnsafeBytes { Int($0.uint32(at: $0.count - 4)) }
+        var head = try files.read(file, count: readSize, at: 0)
+        guard head.count >= fixedSize, head.withUnsafeBytes({ $0.uint32(at: 0) }) == magic else { return nil }
+        let length = head.withUnsafeBytes { Int($0.uint32(at: 4)) } + 8
         guard length >= fixedSize, Int64(length) <= fileSize else { return nil }
-        if length > tail.count { tail = try files.read(file, count: length, at: fileSize - Int64(length)) }
-        guard length <= tail.count, let index = tail.withUnsafeBytes({ parse($0.part($0.count - length..<$0.count)) })
+        if length > head.count { head = try files.read(file, count: length, at: 0) }
+        guard head.count >= length, let index = head.withUnsafeBytes({ parse($0.part(8..<length)) }),
+            let end = index.offsets.last, end + Int64(endMark.count) == fileSize
         else { return nil }
-        // End mark, magic and length of the skippable frame take 12 bytes.
-        guard let end = index.offsets.last, end + 12 + Int64(length) == fileSize else { return nil }
         return index
     }
 
     private static func parse(_ bytes: UnsafeRawBufferPointer) -> CompressedIndex? {
-        guard bytes.prefix(8).elementsEqual("FSINDEX1".utf8), (bytes.count - fixedSize).isMultiple(of: 4),
-            bytes.uint32(at: bytes.count - 8) == XXHash32.checksum(bytes.part(0..<bytes.count - 8)),
+        guard bytes.prefix(8).elementsEqual("FSINDEX1".utf8), (bytes.count - 52).isMultiple(of: 4),
+            bytes.uint32(at: bytes.count - 4) == XXHash32.checksum(bytes.part(0..<bytes.count - 4)),
             let digest = SHA256Digest(bytes: [UInt8](bytes[16..<48]))
         else { return nil }
         let size = bytes.uint64(at: 8)
-        let count = (bytes.count - fixedSize) / 4
+        let count = (bytes.count - 52) / 4
         guard size <= UInt64(count) * UInt64(blockSize), blockCount(Int64(size)) == count else { return nil }
         let words = (0..<count).map { bytes.uint32(at: 48 + 4 * $0) }
         guard words.allSatisfy({ storedSize($0) <= blockSize }) else { return nil }

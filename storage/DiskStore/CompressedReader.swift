@@ -14,10 +14,14 @@ final class CompressedReader: BlobReader {
     private let file: SharedDescriptor
     private let files: FileCalls
     private let index: CompressedIndex
+    private let foundDamage: @Sendable () -> Void
     /// The block decoded last; taken out while it is used, so that the lock is not held meanwhile.
     private let kept = Lock<Decoded?>(nil)
 
-    init(file: SharedDescriptor, index: CompressedIndex, files: FileCalls) {
+    init(
+        file: SharedDescriptor, index: CompressedIndex, files: FileCalls, foundDamage: @escaping @Sendable () -> Void
+    ) {
+        self.foundDamage = foundDamage
         self.file = file
         self.index = index
         self.files = files
@@ -79,6 +83,7 @@ final class CompressedReader: BlobReader {
             return true
         }
         guard isRight else {
+            foundDamage()
             throw StoreError(.corrupt, "read blob \(index.digest)", "block \(block) of \(index.words.count) is damaged")
         }
     }

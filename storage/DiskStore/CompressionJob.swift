@@ -39,14 +39,7 @@ final class CompressionJob {
         self.files = files
         self.source = source
         target = try files.open(staged, O_RDWR | O_CREAT | O_EXCL)
-        do {
-            let header = CompressedIndex.frameHeader(contentSize: blob.logicalSize)
-            try files.write(target, header, at: 0)
-            written = Int64(header.count)
-        } catch {
-            _ = try? files.unlink(staged)
-            throw error
-        }
+        written = CompressedIndex.firstBlock(contentSize: blob.logicalSize)
     }
 
     /// Whether 15 % or more would be saved of samples at the beginning, in the middle and at the end.
@@ -85,9 +78,9 @@ final class CompressionJob {
             }
             guard digest.finish() == blob.digest, Self.saves(compressed: written, of: read) else { return drop() }
             let index = CompressedIndex(contentSize: read, digest: blob.digest, words: words)
-            let trailer = index.trailer
-            try files.write(target, trailer, at: written)
-            return .written(bytes: written + Int64(trailer.count))
+            try files.write(target, CompressedIndex.endMark, at: written)
+            try files.write(target, index.header, at: 0)
+            return .written(bytes: written + Int64(CompressedIndex.endMark.count))
         } catch {
             _ = drop()
             throw error

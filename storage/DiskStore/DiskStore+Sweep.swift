@@ -7,12 +7,15 @@ import System
 struct SweepPosition: Sendable {
     var segments: [UInt32]
     var folder = 0
-    /// What is not older than this is of this run.
-    let startedAt: WallTime
+    /// What is not older than this, in nanoseconds since the epoch, may be of this run.
+    ///
+    /// The kernel stamps files with a clock that is some milliseconds behind; what an earlier run wrote in its last
+    /// seconds is looked at in the next.
+    let youngest: Int64
 
     init(segments: [UInt32], startedAt: WallTime) {
         self.segments = segments
-        self.startedAt = startedAt
+        youngest = startedAt.nanoseconds - 2_000_000_000
     }
 
     enum Slice {
@@ -63,11 +66,11 @@ extension DiskStore {
     private func sweepFolder(
         _ folder: String, _ isKnown: (SHA256Digest, BlobPlacement) throws(StoreError) -> Bool
     ) throws(StoreError) {
-        let startedAt = sweepPosition.withLock { $0.startedAt }
+        let youngest = sweepPosition.withLock { $0.youngest }
         for name in try list(folder) {
             let path = "\(folder)/\(name)"
             let found = try StoreError.during("look at \(path)") { () throws(SystemError) in try files.status(path) }
-            guard let status = found, status.isRegular, status.modified < startedAt.nanoseconds else { continue }
+            guard let status = found, status.isRegular, status.modified < youngest else { continue }
             let isCompressed = name.hasSuffix(".lz4")
             let hex = isCompressed ? name.dropLast(4) : name[...]
             if hex.utf8.count == 64, let digest = SHA256Digest(hex: hex) {

@@ -115,10 +115,11 @@ package final class DiskStore: BlobStore {
             abandon(staged)
             return blob
         }
-        if let present = try present(digest, size: size, scope) {
+        if let present = try presentCompressed(digest, size: size, scope) {
             abandon(staged)
             return present
         }
+        // A plain file that is there is replaced: it costs nothing, and the new bytes have just been hashed.
         try StoreError.during("commit blob \(digest)") { () throws(SystemError) in
             if settings.durability == .power { try files.sync(staged.file) }
             try move(staged.path, to: layout.plain(digest, scope), digest, scope)
@@ -142,17 +143,15 @@ package final class DiskStore: BlobStore {
         }
     }
 
-    /// The blob that is there already with this digest and size.
-    private func present(_ digest: SHA256Digest, size: Int64, _ scope: BlobScope) throws(StoreError) -> StoredBlob? {
+    /// The blob that is there already, compressed, with this digest and size.
+    private func presentCompressed(_ digest: SHA256Digest, size: Int64, _ scope: BlobScope) throws(StoreError)
+        -> StoredBlob?
+    {
         try StoreError.during("look for blob \(digest)") { () throws(SystemError) in
-            if let file = try files.openIfPresent(layout.compressed(digest, scope)),
+            guard let file = try files.openIfPresent(layout.compressed(digest, scope)),
                 let index = try CompressedIndex.read(file, files), index.contentSize == size, index.digest == digest
-            {
-                return blob(digest, size, scope, .compressed, bytes: try files.status(file).size)
-            }
-            let status = try files.status(layout.plain(digest, scope))
-            guard let status, status.isRegular, status.size == size else { return nil }
-            return blob(digest, size, scope, .file, bytes: size)
+            else { return nil }
+            return blob(digest, size, scope, .compressed, bytes: try files.status(file).size)
         }
     }
 
@@ -214,10 +213,14 @@ package final class DiskStore: BlobStore {
         }
         guard let (file, index) = opened else { return nil }
         guard let index, index.contentSize == blob.logicalSize, index.digest == blob.digest else {
+            discard(blob)
             throw StoreError(.corrupt, "open blob \(blob.digest)", "the compressed file is not whole, or another's")
         }
-        return CompressedReader(file: file, index: index, files: files)
+        return CompressedReader(file: file, index: index, files: files) { [self] in discard(blob) }
     }
+
+    /// Removes a compressed file that turned out to be damaged, so that a later commit does not take it for present.
+    private func discard(_ blob: StoredBlob) { _ = try? files.unlink(layout.compressed(blob.digest, blob.scope)) }
 
     package func verify(_ blob: StoredBlob) throws(StoreError) -> Bool {
         do {

@@ -14,7 +14,7 @@ struct SegmentCollector {
         var length: Int64
         var first: SegmentRecord
         var records: Int
-        var isGivenBack: Bool { records == 1 && first.flags.contains(.givenBack) }
+        var isGivenBack: Bool { records == 1 && first.state == .givenBack }
     }
 
     let files: FileCalls
@@ -52,13 +52,12 @@ struct SegmentCollector {
     func giveBack(_ findings: Findings) throws(SystemError) {
         for run in findings.runs {
             var record = run.first
-            record.flags = .dead
+            record.state = .dead
             record.storedSize = Int(run.length) - SegmentRecord.headerSize
             if run.records > 1 { try files.write(file, record.header, at: run.offset) }
             let start = run.offset + Int64(SegmentRecord.headerSize)
             if record.storedSize > 0 { try files.punch(file, offset: start, length: Int64(record.storedSize)) }
-            record.flags = [.dead, .givenBack]
-            try files.write(file, record.header, at: run.offset)
+            try files.write(file, [SegmentRecord.State.givenBack.rawValue], at: run.offset + SegmentRecord.stateOffset)
         }
     }
 }

@@ -6,7 +6,7 @@ import System
 /// The small blobs: records in segment files.
 ///
 /// A record's life: appended (``append``) → live, read whole and checked at every opening (``content(of:number:offset:length:)``)
-/// → dead, a flag in its header (``markDead``) → its room given back, together with that of its dead neighbours, or with the
+/// → dead, a byte in its header (``markDead``) → its room given back, together with that of its dead neighbours, or with the
 /// whole file when nothing in it lives (``collectOne()``). Readers hold the content, not the file, so nothing has to wait
 /// for them.
 ///
@@ -100,12 +100,11 @@ final class SegmentStore: Sendable {
         guard let file = try file(id) else { return }
         try StoreError.during("remove a blob from segment \(id.number)") { () throws(SystemError) in
             let bytes = try files.read(file, count: SegmentRecord.headerSize, at: offset)
-            guard var record = bytes.withUnsafeBytes({ SegmentRecord($0) }), !record.isDead, record.digest == digest
+            guard let record = bytes.withUnsafeBytes({ SegmentRecord($0) }), !record.isDead, record.digest == digest
             else {
                 return
             }
-            record.flags.insert(.dead)
-            try files.write(file, record.header, at: offset)
+            try files.write(file, [SegmentRecord.State.dead.rawValue], at: offset + SegmentRecord.stateOffset)
         }
         state.withLock { $0.markDirty(id) }
     }

@@ -89,12 +89,25 @@ final class SegmentWriter: Sendable {
 
     private func open(_ state: inout State) throws(SystemError) -> SharedDescriptor {
         if case .session(let id) = scope { try files.makeFolder(layout.privateFolder(id)) }
-        let id = SegmentID(scope: scope, number: state.lastNumber + 1)
-        let file = try files.open(layout.segment(id), O_RDWR | O_CREAT | O_EXCL)
+        let file = try create(&state)
         if settings.durability == .power { try files.syncFolder(layout.segmentFolder(scope)) }
-        state.lastNumber = id.number
         state.current = file
         state.end = 0
         return file
+    }
+
+    /// Makes the next file; one that is there was made by an attempt that failed later, and is passed over.
+    private func create(_ state: inout State) throws(SystemError) -> SharedDescriptor {
+        while true {
+            let id = SegmentID(scope: scope, number: state.lastNumber + 1)
+            do {
+                let file = try files.open(layout.segment(id), O_RDWR | O_CREAT | O_EXCL)
+                state.lastNumber = id.number
+                return file
+            } catch {
+                guard error.code == EEXIST else { throw error }
+                state.lastNumber = id.number
+            }
+        }
     }
 }

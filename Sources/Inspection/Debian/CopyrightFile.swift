@@ -51,10 +51,15 @@ struct CopyrightFile {
             {
                 author = String(line[line.index(after: colon)...].drop { $0 == " " }.prefix(300))
             }
-            if lowered.hasPrefix("copyright"), lines.count < 50 { lines.append(String(line)) }
+            if lowered.hasPrefix("copyright"), Self.namesYear(line), lines.count < 50 { lines.append(String(line)) }
         }
         copyright = Self.joined(lines)
         license = LicenseText.recognise(text)
+    }
+
+    /// Tells `Copyright 2020 Ada` from the sentences of a license.
+    private static func namesYear(_ line: Substring) -> Bool {
+        line.prefix(100).split { !$0.isNumber }.contains { $0.count == 4 && ($0.hasPrefix("19") || $0.hasPrefix("20")) }
     }
 
     private static func firstLine(_ text: String) -> String {

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Glibc
+
+/// The program.
+@main
+struct Fetchctl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fetchctl",
+        abstract: "Record what a build downloads, and fetch it from a cache the next time.",
+        discussion: """
+            fetchctl run -- COMMAND does it all: it finds or starts the service, gives COMMAND a session, and shows \
+            what was downloaded. The other subcommands are its steps, for use by hand.
+
+            The service is the one of --url (or FETCH_SERVICE_URL, with the credentials of FETCH_SERVICE_AUTH), else \
+            the one that runs for this user, found through service.json in its state folder.
+            """,
+        subcommands: [
+            RunCommand.self, EnvCommand.self, RevokeCommand.self, ReportCommand.self, EndCommand.self,
+            VersionCommand.self,
+        ])
+
+    /// Parses the command line and runs the subcommand; every error is shown in one place, here.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            finish(with: error)
+        }
+    }
+
+    private static func finish(with error: any Error) -> Never {
+        if let status = error as? ExitCode { Glibc.exit(status.rawValue) }
+        // Help, the version, and what the parser found wrong.
+        let isParsers = error is CleanExit || exitCode(for: error) != .failure
+        if isParsers {
+            let isAsked = exitCode(for: error) == .success
+            let text = fullMessage(for: error)
+            if !text.isEmpty { Output.write(text + "\n", to: isAsked ? STDOUT_FILENO : STDERR_FILENO) }
+            Glibc.exit(isAsked ? ExitStatus.success : ExitStatus.usage)
+        }
+        Output.complain("\(error)")
+        Glibc.exit(ExitStatus.of(error))
+    }
+}

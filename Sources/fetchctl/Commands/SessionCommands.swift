@@ -1,0 +1,77 @@
+import ArgumentParser
+import Core
+import Glibc
+
+/// `fetchctl revoke`.
+struct RevokeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke", abstract: "Take a session's token away, so that its report becomes available.")
+
+    @OptionGroup var service: ServiceOptions
+    @Argument(help: "The session.", transform: ArgumentText.session) var id: SessionID
+    @Argument(help: "Its token.") var token: String
+
+    func run() throws {
+        try service.locator.findRunning().control.revoke(id, token: token)
+    }
+}
+
+/// `fetchctl report`.
+struct ReportCommand: ParsableCommand {
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case table
+        case json
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Show what a session downloaded, once its token is revoked.")
+
+    @OptionGroup var service: ServiceOptions
+    @Option(help: "A table, or the complete report as the service gives it.") var format = Format.table
+    @Argument(help: "The session.", transform: ArgumentText.session) var id: SessionID
+
+    func run() throws {
+        let locator = service.locator
+        let control = try locator.findRunning().control
+        do {
+            if format == .json {
+                try control.copyReport(of: id, to: STDOUT_FILENO)
+                Output.write("\n", to: STDOUT_FILENO)
+                return
+            }
+            let file = try ReportFile.unnamed(environment: locator.environment)
+            try control.copyReport(of: id, to: file.descriptor)
+            let style = TerminalStyle(of: STDOUT_FILENO, environment: locator.environment)
+            let lines = SummaryText(summary: try file.summary(), style: style).lines
+            Output.write(lines.map { $0 + "\n" }.joined(), to: STDOUT_FILENO)
+        } catch let error as ControlError where error.kind == .answered(400) {
+            throw ServiceError("\(error.reason); revoke it first: fetchctl revoke \(id) TOKEN")
+        }
+    }
+}
+
+/// `fetchctl end`.
+struct EndCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "end", abstract: "End a session and delete its files and its report.")
+
+    @OptionGroup var service: ServiceOptions
+    @Argument(help: "The session.", transform: ArgumentText.session) var id: SessionID
+
+    func run() throws {
+        let locator = service.locator
+        let control = try locator.findRunning().control
+        try control.end(id)
+        try control.deleteResources(id)
+        SessionFolder(of: id, environment: locator.environment).remove()
+    }
+}
+
+/// `fetchctl version`.
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() {
+        Output.write("fetchctl \(ProgramVersion.text)\n", to: STDOUT_FILENO)
+    }
+}

@@ -1,0 +1,15 @@
+import Glibc
+import System
+
+/// Writes whole texts to standard output and error.
+enum Output {
+    /// Writes a text; where nobody reads it any more, that is their choice.
+    static func write(_ text: String, to descriptor: CInt) {
+        Array(text.utf8).withUnsafeBytes { bytes in
+            try? Kernel.writeAll(descriptor, bytes)
+        }
+    }
+
+    /// Tells the person about a failure.
+    static func complain(_ text: String) { write("fetchctl: \(text)\n", to: STDERR_FILENO) }
+}

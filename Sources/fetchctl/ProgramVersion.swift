@@ -1,0 +1,4 @@
+/// The version that `fetchctl version` prints.
+enum ProgramVersion {
+    static let text = "0.1.0"
+}

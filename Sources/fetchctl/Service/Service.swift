@@ -1,0 +1,8 @@
+/// A service that `fetchctl` can work with: its control API, its proxy, and the certificate that it signs with.
+struct Service: Sendable {
+    /// Where its proxy listens.
+    var proxy: ProxyAddress
+    /// Path of the PEM file with its CA certificate.
+    var authorityPath: String
+    var control: ControlClient
+}

@@ -1,0 +1,242 @@
+import Core
+import FoundationEssentials
+import ReportModel
+import Storage
+import Testing
+
+@testable import Reports
+
+@Suite struct SessionReportStreamTests {
+    private let records = ListedRecords()
+    private let context = ReportContext(
+        version: "1.2.3", inspectors: ["pip.wheel", "deb", "default"], spoolPath: "/spool/s1")
+
+    private func session(
+        _ policy: SessionPolicy = .permissive, revoked: WallTime? = WallTime(seconds: 2_000_000_000),
+        incomplete: String = ""
+    ) throws -> SessionRow {
+        SessionRow(
+            id: try #require(SessionID("s1")), policy: policy, created: WallTime(seconds: 1_999_990_000), timeout: 600,
+            tokenHash: digest(0), redactionKey: [], revoked: revoked, incompleteReason: incomplete)
+    }
+
+    private func digest(_ number: UInt64) -> SHA256Digest { SHA256Digest(words: (number, 0, 0, number)) }
+
+    private func judgement(_ opinion: String) -> [UInt8] {
+        let inspection =
+            "{\"deb\":{\"opinion\":\"\(opinion)\",\"reason\":\"a, \\\"b\\\" }\",\"annotations\":{\"n\":[1]}}}"
+        let metadata =
+            "{\"type\":\"text/plain\",\"sha1\":\"\",\"sha256\":\"\",\"size\":7,\"name\":\"\(opinion) one\",\"version\":\"\","
+            + "\"vendor\":\"\",\"description\":\"\",\"author\":\"<a@b.example> & ü\",\"license\":\"\"}"
+        let text =
+            "{\"request-inspection\":\(inspection),\"response-inspection\":\(inspection),\"metadata\":\(metadata)}"
+        return Array(text.utf8)
+    }
+
+    /// Adds an exchange with the next number.
+    @discardableResult
+    private func add(
+        _ category: ExchangeRow.Category, digest: SHA256Digest? = nil, delivered: Int64 = 7,
+        result: ExchangeRow.Result? = nil, judged: String? = nil, padding: Int = 0
+    ) throws -> Int64 {
+        let number = Int64(records.rows.count + 1)
+        let download =
+            "{\"method\":\"GET\",\"url\":\"https://a.example:443/\(number)\",\"status-code\":200,\"status\":\"200 OK\","
+            + "\"request-header\":{\"User-Agent\":[\"test\"]},\"reason\":\"\(String(repeating: "x", count: padding))\"}"
+        records.rows.append(
+            ExchangeRow(
+                session: try session().id, number: number, category: category, digest: digest, size: 7,
+                delivered: delivered, result: result, download: Array(download.utf8),
+                judgement: judged.map(judgement) ?? []))
+        return number
+    }
+
+    private func bytes(_ session: SessionRow) throws -> [UInt8] {
+        var stream = SessionReportStream(session: session, records: records, context: context)
+        var json: [UInt8] = []
+        while let piece = try stream.next() {
+            #expect(!piece.isEmpty)
+            json += piece
+        }
+        #expect(try stream.next() == nil)
+        return json
+    }
+
+    private func report(_ session: SessionRow) throws -> SessionReport {
+        try JSONDecoder().decode(SessionReport.self, from: Data(try bytes(session)))
+    }
+
+    @Test func anEmptySessionHasAllKeysOfTheContract() throws {
+        let report = try JSONValue(parsing: try bytes(try session()))
+        #expect(report["generator"] == "fetch-service 1.2.3")
+        #expect(report["session-id"] == "s1")
+        #expect(report["start-time"] == "2033-05-18T00:46:40.000000000Z")
+        #expect(report["end-time"] == "2033-05-18T03:33:20.000000000Z")
+        #expect(report["inspectors"]?.texts == ["pip.wheel", "deb", "default"])
+        #expect(report["spool-path"] == "/spool/s1")
+        #expect(report["policy"] == "permissive")
+        #expect(report["state"] == "revoked")
+        #expect(report["record-complete"] == true)
+        for key in ["artifacts", "responses", "refused-requests", "failed-transfers", "incomplete"] {
+            #expect(report[key] == [], "\(key)")
+        }
+        #expect(report["totals"]?["exchanges"] == 0)
+    }
+
+    @Test func everyExchangeStandsInItsList() throws {
+        try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
+        try add(.refusal)
+        try add(.response)
+        try add(.artifact, digest: digest(2), result: .rejected, judged: "Rejected")
+        try add(.failure, delivered: 3)
+        try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
+        let report = try report(try session())
+        #expect(report.artifacts.map { $0.downloads.map(\.number) } == [[1, 6], [4]])
+        #expect(report.refusedRequests.map(\.number) == [2])
+        #expect(report.responses.map(\.number) == [3])
+        #expect(report.failedTransfers.map(\.number) == [5])
+        let first = try #require(report.artifacts.first)
+        #expect(first.metadataVersion == "0.3")
+        #expect(first.result == "Approved")
+        #expect(first.metadata.name == "Approved one")
+        #expect(first.metadata.author == "<a@b.example> & ü")
+        #expect(first.requestInspection["deb"]?.annotations["n"] == [1])
+        #expect(first.judgements.map(\.number) == [1, 6])
+        #expect(first.judgements.map(\.url) == ["https://a.example:443/1", "https://a.example:443/6"])
+        #expect(first.downloads[0].requestHeader == ["User-Agent": ["test"]])
+        #expect(report.totals.exchanges == 6)
+        #expect(report.totals.artifacts == 2)
+        #expect(report.totals.downloads == 3)
+        #expect(report.totals.responses == 1)
+        #expect(report.totals.refusedRequests == 1)
+        #expect(report.totals.failedTransfers == 1)
+        #expect(report.totals.size == 14)
+        #expect(report.totals.delivered == 38)
+    }
+
+    @Test func oneRejectedDeliveryRejectsTheArtifact() throws {
+        func result(_ policy: SessionPolicy, _ uses: [(ExchangeRow.Result?, Int64)]) throws -> String {
+            records.rows = []
+            for (result, delivered) in uses {
+                try add(.artifact, digest: digest(1), delivered: delivered, result: result, judged: "Unknown")
+            }
+            return try #require(try report(try session(policy)).artifacts.first).result
+        }
+        #expect(try result(.permissive, [(.approved, 7), (.rejected, 7)]) == "Rejected")
+        // A 304 delivers without a byte.
+        #expect(try result(.permissive, [(.approved, 7), (.rejected, 0)]) == "Rejected")
+        #expect(try result(.strict, [(.approved, 7), (.rejected, 0)]) == "Approved")
+        #expect(try result(.strict, [(.approved, 7), (.rejected, 1)]) == "Rejected")
+        #expect(try result(.strict, [(.rejected, 0)]) == "Rejected")
+        #expect(try result(.strict, [(.approved, 7), (nil, 0)]) == "Unknown")
+        #expect(try result(.permissive, [(nil, 7), (.rejected, 7)]) == "Rejected")
+        #expect(try result(.permissive, [(.approved, 7), (.unknown, 7)]) == "Unknown")
+    }
+
+    @Test func whatIsUnfinishedIsNamed() throws {
+        try add(.artifact, digest: digest(1), result: nil)
+        let session = try session(revoked: nil, incomplete: "the machine was restarted")
+        let report = try report(session)
+        #expect(!report.recordComplete)
+        #expect(report.state == "active")
+        #expect(report.incomplete.map(\.reason) == ["the machine was restarted", "the inspection has not ended"])
+        #expect(report.incomplete.map(\.number) == [nil, 1])
+        #expect(report.incomplete[1].url == "https://a.example:443/1")
+        let artifact = try #require(report.artifacts.first)
+        #expect(artifact.result == "Unknown")
+        #expect(artifact.metadata.sha256 == digest(1).hex)
+        #expect(artifact.metadata.size == 7)
+        #expect(artifact.requestInspection.isEmpty)
+    }
+
+    @Test func aSessionThatWasNeverRevokedEndsWhenItIsFinished() throws {
+        var finishing = context
+        let row = try session(revoked: nil)
+        let open = try JSONValue(parsing: SessionHead(session: row, context: finishing).json)
+        #expect(open["end-time"] == "0001-01-01T00:00:00Z")
+        finishing.finished = WallTime(seconds: 2_000_000_001)
+        let finished = try JSONValue(parsing: SessionHead(session: row, context: finishing).json)
+        #expect(finished["end-time"] == "2033-05-18T03:33:21.000000000Z")
+    }
+
+    @Test func aLongReportComesInPieces() throws {
+        for index in 0..<600 {
+            try add(.artifact, digest: digest(UInt64(index % 450)), result: .approved, judged: "Approved", padding: 500)
+            try add(.response, padding: 500)
+        }
+        var stream = SessionReportStream(session: try session(), records: records, context: context)
+        var json: [UInt8] = []
+        while let piece = try stream.next() {
+            #expect(piece.count <= 64 << 10)
+            json += piece
+        }
+        #expect(records.longestPage <= 200)
+        let report = try JSONDecoder().decode(SessionReport.self, from: Data(json))
+        #expect(report.artifacts.count == 450)
+        #expect(report.responses.count == 600)
+        #expect(report.artifacts.flatMap(\.downloads).count == 600)
+        #expect(try bytes(try session()) == json)
+    }
+
+    @Test func aFailingReadEndsTheReportWithAnError() throws {
+        try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
+        try add(.response)
+        for page in 1... {
+            records.pages = 0
+            records.failsAtPage = page
+            var stream = SessionReportStream(session: try session(), records: records, context: context)
+            do throws(StoreError) {
+                while try stream.next() != nil {}
+                #expect(page > 5)
+                break
+            } catch {
+                #expect(error.kind == .unavailable)
+            }
+        }
+    }
+
+    @Test func damagedRowsLeaveTheReportReadable() throws {
+        try add(.artifact, digest: digest(1), result: .approved)
+        for garbage in ["", "{", "{\"a\"", "{\"a\":", "[1]", "{\"metadata\":}", "{\"a\":1}x"] {
+            records.rows[0].judgement = Array(garbage.utf8)
+            let report = try report(try session())
+            #expect(report.artifacts.first?.metadata.sha256 == digest(1).hex, "\(garbage)")
+        }
+        records.rows[0].download = []
+        #expect(try report(try session()).artifacts.first?.downloads.first?.number == 1)
+        records.rows[0].download = Array("{}".utf8)
+        #expect(try report(try session()).artifacts.first?.downloads.first?.number == 1)
+    }
+
+    // MARK: Files of the spool
+
+    @Test func filesAreIndentedByTabs() throws {
+        try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
+        let stream = try ArtifactReportStream(session: try session(), digest: digest(1), records: records)
+        var file = ArtifactFileStream(stream)
+        var json: [UInt8] = []
+        while let piece = file.next() { json += piece }
+        let text = String(decoding: json, as: UTF8.self)
+        #expect(
+            text.hasPrefix("{\n\t\"artifact-metadata-version\": \"0.3\",\n\t\"request-inspection\": {\n\t\t\"deb\": {"))
+        #expect(text.contains("\"reason\": \"a, \\\"b\\\" }\","))
+        #expect(text.hasSuffix("\n}\n"))
+        let artifact = try JSONDecoder().decode(ReportedArtifact.self, from: Data(json))
+        #expect(artifact.downloads.count == 1)
+        let head = String(decoding: SessionHead(session: try session(), context: context).json, as: UTF8.self)
+        #expect(head.hasPrefix("{\n\t\"generator\": "))
+        #expect(!head.contains("artifacts"))
+    }
+
+    @Test func indentingDoesNotDependOnThePieces() {
+        let json = Array(#"{"a":[],"b":{},"c":[1,{"d":"x,{}[]:\"\\"}],"e":"\\"}"#.utf8)
+        var whole = JSONIndenter()
+        let expected = whole.indented(json)
+        for cut in json.indices {
+            var indenter = JSONIndenter()
+            #expect(indenter.indented(Array(json[..<cut])) + indenter.indented(Array(json[cut...])) == expected)
+        }
+        #expect(
+            String(decoding: expected, as: UTF8.self).hasPrefix("{\n\t\"a\": [],\n\t\"b\": {},\n\t\"c\": [\n\t\t1,"))
+    }
+}
