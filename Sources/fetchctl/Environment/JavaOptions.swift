@@ -20,6 +20,9 @@ enum JavaOptions {
             "-Dhttp.nonProxyHosts=\(nonProxyHosts(access.bypass))",
             // Java refuses to send Basic credentials for a CONNECT unless this list is empty.
             "-Djdk.http.auth.tunneling.disabledSchemes=",
+        ]
+        if let folder = files.mavenFolder { options.append("-Dmaven.conf=\(folder)") }
+        options += [
             "-XX:+IgnoreUnrecognizedVMOptions", "-XX:VMOptionsFile=\(files.javaOptions)",
         ]
         return options.map(quoted).joined(separator: " ")
@@ -33,7 +36,7 @@ enum JavaOptions {
     }
 
     /// The list with `|` between its entries, as Java writes it; it knows no networks, so those are left out.
-    private static func nonProxyHosts(_ bypass: String) -> String {
+    static func nonProxyHosts(_ bypass: String) -> String {
         bypass.split(separator: ",").compactMap { entry -> String? in
             let entry = Shown.trimmed(String(entry))
             if entry.isEmpty || entry.contains("/") { return nil }

@@ -12,6 +12,8 @@ struct SessionFiles: Sendable, Equatable {
     var javaTrustStore: String
     /// Options for Java that hold the token.
     var javaOptions: String
+    /// Maven's global configuration; `nil` leaves Maven its own.
+    var mavenFolder: String?
     var aptConfiguration: String
     var wgetConfiguration: String
 
@@ -31,7 +33,7 @@ struct SessionFiles: Sendable, Equatable {
     static func write(
         to folder: SessionFolder, service: Service, access: SessionAccess, environment: ProcessEnvironment
     ) throws -> SessionFiles {
-        let files = SessionFiles(in: folder)
+        var files = SessionFiles(in: folder)
         let authority = try self.authority(at: service.authorityPath)
         let bundle = CertificateBundle.roots(environment: environment) + authority
         let extra =
@@ -42,6 +44,11 @@ struct SessionFiles: Sendable, Equatable {
         let store = JavaTrustStore.bytes(certificates: bundle.certificates)
         try folder.write("truststore.jks", store, secret: false)
         try folder.write("java-options", Array(JavaOptions.secrets(access).utf8), secret: true)
+        let installed = MavenSettings.existing(environment: environment)
+        if let settings = MavenSettings.text(access, existing: installed) {
+            files.mavenFolder = try folder.makeFolder("maven")
+            try folder.write("maven/settings.xml", Array(settings.utf8), secret: true)
+        }
         let apt = AptConfiguration.text(
             proxyURL: access.proxyURL, bundle: files.bundle, existing: environment["APT_CONFIG"])
         try folder.write("apt.conf", Array(apt.utf8), secret: true)

@@ -25,6 +25,15 @@ struct SessionFolder: Sendable, Equatable {
         try Kernel.chmod(path, 0o711)
     }
 
+    /// Makes a folder in it, for this user alone.
+    ///
+    /// - Returns: Its path.
+    /// - Throws: ``SystemError``.
+    func makeFolder(_ name: String) throws(SystemError) -> String {
+        try Kernel.mkdir(file(name), mode: 0o700)
+        return file(name)
+    }
+
     /// Writes a file of it: 0644, or 0600 when it is secret.
     ///
     /// - Returns: Its path.
@@ -44,7 +53,17 @@ struct SessionFolder: Sendable, Equatable {
     func remove() {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else { return }
-        for name in (try? Kernel.names(inFolder: path)) ?? [] { try? Kernel.unlink(file(name)) }
+        Self.empty(path)
         try? Kernel.rmdir(path)
+    }
+
+    /// Removes what is in a folder, folders of folders excepted: we make none.
+    private static func empty(_ path: String) {
+        for name in (try? Kernel.names(inFolder: path)) ?? [] {
+            let inner = path + "/" + name
+            if (try? Kernel.unlink(inner)) != nil { continue }
+            for file in (try? Kernel.names(inFolder: inner)) ?? [] { try? Kernel.unlink(inner + "/" + file) }
+            try? Kernel.rmdir(inner)
+        }
     }
 }

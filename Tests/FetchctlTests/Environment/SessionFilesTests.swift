@@ -92,6 +92,13 @@ import Testing
         }
     }
 
+    @Test func everythingIsRemovedInTheEnd() throws {
+        let files = try written()
+        #expect(files.mavenFolder != nil)
+        SessionFolder(of: access.id, environment: ProcessEnvironment(["TMPDIR": folder.path])).remove()
+        #expect(try Kernel.names(inFolder: folder.path) == ["ca.pem"])
+    }
+
     @Test func aFolderThatIsThereAlreadyIsNotUsed() throws {
         let session = SessionFolder(of: access.id, environment: ProcessEnvironment(["TMPDIR": folder.path]))
         try session.make()
@@ -136,6 +143,45 @@ import Testing
         #expect(version.status == 0)
         #expect(version.errors.contains("http.proxyPassword = T0k") || version.errors.contains("version \"1.8"))
     }
+}
+
+@Suite struct MavenSettingsTests {
+    let access: SessionAccess
+
+    init() throws {
+        access = SessionAccess(
+            proxy: try ProxyAddress("http://127.0.0.1:4321"), id: try #require(SessionID("0f3a")), token: "T0k",
+            bypass: "localhost,127.0.0.1")
+    }
+
+    @Test func withoutAnInstallationTheyHoldTheProxyAlone() throws {
+        let text = try #require(MavenSettings.text(access, existing: ""))
+        #expect(text.contains("<protocol>https</protocol><host>127.0.0.1</host><port>4321</port>"))
+        #expect(text.contains("<username>0f3a</username><password>T0k</password>"))
+        #expect(text.contains("<nonProxyHosts>localhost|127.0.0.1</nonProxyHosts>"))
+    }
+
+    @Test(arguments: ["<proxies>\n<!-- <proxy>x</proxy> -->\n</proxies>", "<proxies/>", ""])
+    func theInstallationsOwnSettingsAreKept(_ proxies: String) throws {
+        let mirror = "<mirrors><mirror><id>m</id><url>http://m.example</url></mirror></mirrors>"
+        let existing = "<?xml version=\"1.0\"?>\n<!-- > --><settings>\n\(proxies)\(mirror)</settings>\n"
+        let text = try #require(MavenSettings.text(access, existing: existing))
+        #expect(text.contains(mirror))
+        #expect(text.components(of: "<proxies") == 1)
+        #expect(text.hasSuffix("</proxies>\n</settings>\n"))
+    }
+
+    @Test(arguments: [
+        "<settings><proxies><proxy><id>own</id></proxy></proxies></settings>", "<settings><!-- ", "nonsense",
+        "<settings><proxies a=\"b\"></proxies></settings>",
+    ])
+    func settingsWithAProxyOrThatAreNotUnderstoodAreLeftAlone(_ existing: String) {
+        #expect(MavenSettings.text(access, existing: existing) == nil)
+    }
+}
+
+extension String {
+    fileprivate func components(of part: String) -> Int { ranges(of: part).count }
 }
 
 @Suite struct SHA1ChecksumTests {
