@@ -25,6 +25,12 @@ import Testing
         return (blob, layout.compressed(blob.digest, .shared))
     }
 
+    /// Makes a file with these bytes; a reader that finds damage has removed the one before.
+    func write(_ path: String, _ bytes: [UInt8]) throws {
+        let file = SharedDescriptor(adopting: try Kernel.open(path, O_RDWR | O_CREAT | O_TRUNC))
+        try FileCalls().write(file, bytes, at: 0)
+    }
+
     @Test(
         "XXH32 gives the published values",
         arguments: [
@@ -88,12 +94,12 @@ import Testing
         let (blob, path) = try compressed(bytes)
         let original = try Kernel.contents(of: path)
         let interesting =
-            Array(0..<200) + Array(stride(from: 200, to: original.count - 120, by: 97))
+            Array(0..<200) + Array(stride(from: 200, to: original.count - 120, by: 197))
             + Array((original.count - 120)..<original.count)
         for index in interesting {
             var changed = original
             changed[index] ^= 0x04
-            try Kernel.replaceFile(path, with: changed)
+            try write(path, changed)
             let result = Result { try store.content(blob) }
             switch result {
             case .success(let content):
@@ -106,7 +112,7 @@ import Testing
             }
         }
         for count in [0, 10, 67, original.count / 2, original.count - 1] {
-            try Kernel.replaceFile(path, with: Array(original[..<count]))
+            try write(path, Array(original[..<count]))
             let error = #expect(throws: StoreError.self) { try store.open(blob) }
             #expect(error?.kind == .corrupt)
         }

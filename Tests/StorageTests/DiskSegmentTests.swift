@@ -184,6 +184,34 @@ import Testing
         #expect(error?.kind == .corrupt)
     }
 
+    @Test("The same small body again takes no room, unless what is there is dead or damaged")
+    func again() throws {
+        let store = try open()
+        let bytes = sampleNoise(1000)
+        let first = try store.storeSmall(bytes)
+        #expect(try store.storeSmall(bytes) == first)
+        let session = try #require(SessionID("s1"))
+        let other = try store.storeSmall(bytes, scope: .session(session))
+        try store.removeAll(of: session)
+        #expect(try store.storeSmall(bytes, scope: .session(session)).scope == other.scope)
+        try layout.flipByte(of: first)
+        let second = try store.storeSmall(bytes)
+        #expect(second.placement != first.placement)
+        try store.remove(second)
+        let third = try store.storeSmall(bytes)
+        #expect(try store.content(third) == bytes)
+    }
+
+    @Test("Places are forgotten oldest first")
+    func recentPlaces() {
+        var recent = RecentPlaces(capacity: 2)
+        let digests = (0..<4).map { SHA256Hasher.digest([UInt8($0)]) }
+        for (number, digest) in digests.enumerated() {
+            recent.remember(.segment(number: UInt32(number), offset: 0, length: 57), of: digest, .shared)
+        }
+        #expect(digests.map { recent.place(of: $0, .shared) != nil } == [false, false, true, true])
+    }
+
     @Test("A record inside another's content is not found by removing or opening")
     func forgedRecord() throws {
         let store = try open()

@@ -85,8 +85,13 @@ package final class DiskStore: BlobStore {
             try sink.append(bytes)
             return try sink.commit(digest: digest, size: Int64(bytes.count))
         }
-        try space.admit(Int64(bytes.count + SegmentRecord.headerSize), "store blob \(digest)")
-        let place = try segments.append(bytes, digest: digest, scope: scope)
+        let place: DiskPlacement
+        if let present = segments.present(digest, size: bytes.count, scope: scope) {
+            place = present
+        } else {
+            try space.admit(Int64(bytes.count + SegmentRecord.headerSize), "store blob \(digest)")
+            place = try segments.append(bytes, digest: digest, scope: scope)
+        }
         guard case .segment(_, _, let length) = place else { preconditionFailure("segments hold records") }
         return blob(digest, Int64(bytes.count), scope, place, bytes: Int64(length))
     }

@@ -47,6 +47,7 @@ final class SegmentStore: Sendable {
     private let files: FileCalls
     private let settings: DiskStoreSettings
     private let state = Lock(State())
+    private let recent = Lock(RecentPlaces(capacity: 32_768))
     /// The shared segments of earlier runs.
     let earlier: [UInt32]
 
@@ -63,6 +64,18 @@ final class SegmentStore: Sendable {
         }
     }
 
+    /// The place of a small body that was stored lately and is there still, right in every byte.
+    func present(_ digest: SHA256Digest, size: Int, scope: BlobScope) -> DiskPlacement? {
+        guard let place = recent.withLock({ $0.place(of: digest, scope) }),
+            case .segment(let number, let offset, let length) = place
+        else { return nil }
+        let blob = StoredBlob(
+            digest: digest, logicalSize: Int64(size), scope: scope, placement: place.placement(bytes: Int64(length)))
+        // What cannot be read is stored anew.
+        let content = try? content(of: blob, number: number, offset: offset, length: length)
+        return content == nil ? nil : place
+    }
+
     /// Stores a small body.
     func append(_ content: [UInt8], digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> DiskPlacement {
         let record = SegmentRecord.encode(
@@ -71,7 +84,10 @@ final class SegmentStore: Sendable {
             // A writer may have been let go since it was looked up.
             guard let appended = try writer(for: scope).append(record) else { continue }
             if let finished = appended.finished { state.withLock { $0.markDirty(finished) } }
-            return .segment(number: appended.id.number, offset: appended.offset, length: record.count)
+            let place = DiskPlacement.segment(
+                number: appended.id.number, offset: appended.offset, length: record.count)
+            recent.withLock { $0.remember(place, of: digest, scope) }
+            return place
         }
     }
 

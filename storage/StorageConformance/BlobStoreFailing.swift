@@ -14,8 +14,13 @@ extension BlobStoreCheck {
             #expect(harness.store.spaceLeft() == 0)
             #expect(failure { try harness.store.stage(scope: .shared, expectedSize: nil) }?.kind == .full)
             // What was let in before may still be written; then it ends.
-            #expect(fill { try harness.store.put(bytes, digest: blob.digest, scope: .shared) }?.kind == .full)
-            #expect(fill { try sink.append(bytes) }?.kind == .full)
+            let refusal = fill { round in
+                // Another content each time: the same may take no room.
+                let other = bytes + Array("\(round)".utf8)
+                return try harness.store.put(other, digest: fixture.digest(other), scope: .shared)
+            }
+            #expect(refusal?.kind == .full)
+            #expect(fill { _ in try sink.append(bytes) }?.kind == .full)
             #expect(failure { try sink.append(bytes) }?.kind == .rejected)
             let isReadable = try sink.reader().bytes(count: 50_000) == bytes
             #expect(isReadable)
@@ -59,9 +64,9 @@ extension BlobStoreCheck {
     ]
 
     /// Repeats until it fails; a medium with room for a GiB more would be a broken fixture.
-    private static func fill<R>(_ body: () throws -> R) -> StoreError? {
-        for _ in 0..<20_000 {
-            if let error = failure(body) { return error }
+    private static func fill<R>(_ body: (Int) throws -> R) -> StoreError? {
+        for round in 0..<20_000 {
+            if let error = failure({ try body(round) }) { return error }
         }
         return nil
     }
