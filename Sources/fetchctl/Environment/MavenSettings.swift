@@ -53,8 +53,47 @@ enum MavenSettings {
         return result + rest
     }
 
-    /// The global settings of the Maven of this environment; empty when there is none.
-    static func existing(environment: ProcessEnvironment) -> String {
+    /// How Maven's log looks unless its `conf/logging` says otherwise; without the file it would look foreign.
+    private static let logging = """
+        org.slf4j.simpleLogger.defaultLogLevel=info
+        org.slf4j.simpleLogger.showDateTime=false
+        org.slf4j.simpleLogger.showThreadName=false
+        org.slf4j.simpleLogger.showLogName=false
+        org.slf4j.simpleLogger.logFile=System.out
+        org.slf4j.simpleLogger.cacheOutputStream=true
+        org.slf4j.simpleLogger.levelInBrackets=true
+        org.slf4j.simpleLogger.warnLevelString=WARNING
+
+        """
+
+    /// Makes a folder like the installation's `conf`, but with our settings.
+    ///
+    /// - Parameters:
+    ///   - folder: Gets the folder `maven`.
+    ///   - access: The proxy and the session.
+    ///   - installation: The `conf` of the Maven of this environment, where there is one.
+    /// - Returns: The folder, `nil` when Maven has to keep its own.
+    /// - Throws: ``SystemError``.
+    static func write(
+        to folder: SessionFolder, _ access: SessionAccess, installation: String?
+    ) throws(SystemError) -> String? {
+        let existing = installation.flatMap { try? Kernel.contents(of: $0 + "/settings.xml", limit: 1 << 20) } ?? []
+        guard let text = text(access, existing: String(decoding: existing, as: UTF8.self)) else { return nil }
+        try folder.makeFolder("maven")
+        try folder.write("maven/settings.xml", Array(text.utf8), secret: true)
+        let others = installation.flatMap { try? Kernel.names(inFolder: $0) } ?? []
+        for name in others where name != "settings.xml" {
+            try folder.link("maven/" + name, to: (installation ?? "") + "/" + name)
+        }
+        if !others.contains("logging") {
+            try folder.makeFolder("maven/logging")
+            try folder.write("maven/logging/simplelogger.properties", Array(logging.utf8), secret: true)
+        }
+        return folder.file("maven")
+    }
+
+    /// The `conf` of the Maven that a command would run; `nil` when none is installed.
+    static func installation(environment: ProcessEnvironment) -> String? {
         var homes = ["MAVEN_HOME", "M2_HOME"].compactMap { environment[$0] }
         for folder in (environment["PATH"] ?? "").split(separator: ":") {
             guard let program = realpath(folder + "/mvn", nil) else { continue }
@@ -62,11 +101,6 @@ enum MavenSettings {
             let path = String(cString: program)
             if path.hasSuffix("/bin/mvn") { homes.append(String(path.dropLast("/bin/mvn".count))) }
         }
-        for home in homes {
-            if let bytes = try? Kernel.contents(of: home + "/conf/settings.xml", limit: 1 << 20) {
-                return String(decoding: bytes, as: UTF8.self)
-            }
-        }
-        return ""
+        return homes.map { $0 + "/conf" }.first { access($0 + "/settings.xml", R_OK) == 0 }
     }
 }

@@ -44,11 +44,8 @@ struct SessionFiles: Sendable, Equatable {
         let store = JavaTrustStore.bytes(certificates: bundle.certificates)
         try folder.write("truststore.jks", store, secret: false)
         try folder.write("java-options", Array(JavaOptions.secrets(access).utf8), secret: true)
-        let installed = MavenSettings.existing(environment: environment)
-        if let settings = MavenSettings.text(access, existing: installed) {
-            files.mavenFolder = try folder.makeFolder("maven")
-            try folder.write("maven/settings.xml", Array(settings.utf8), secret: true)
-        }
+        files.mavenFolder = try MavenSettings.write(
+            to: folder, access, installation: MavenSettings.installation(environment: environment))
         let apt = AptConfiguration.text(
             proxyURL: access.proxyURL, bundle: files.bundle, existing: environment["APT_CONFIG"])
         try folder.write("apt.conf", Array(apt.utf8), secret: true)

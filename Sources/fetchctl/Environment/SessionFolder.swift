@@ -26,12 +26,13 @@ struct SessionFolder: Sendable, Equatable {
     }
 
     /// Makes a folder in it, for this user alone.
-    ///
-    /// - Returns: Its path.
-    /// - Throws: ``SystemError``.
-    func makeFolder(_ name: String) throws(SystemError) -> String {
+    func makeFolder(_ name: String) throws(SystemError) {
         try Kernel.mkdir(file(name), mode: 0o700)
-        return file(name)
+    }
+
+    /// Makes a link in it.
+    func link(_ name: String, to target: String) throws(SystemError) {
+        guard symlink(target, file(name)) == 0 else { throw SystemError(call: "symlink \(file(name))", code: errno) }
     }
 
     /// Writes a file of it: 0644, or 0600 when it is secret.
@@ -53,17 +54,16 @@ struct SessionFolder: Sendable, Equatable {
     func remove() {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else { return }
-        Self.empty(path)
-        try? Kernel.rmdir(path)
+        Self.remove(path)
     }
 
-    /// Removes what is in a folder, folders of folders excepted: we make none.
-    private static func empty(_ path: String) {
+    /// Removes a folder with what is in it; links are removed and not followed.
+    private static func remove(_ path: String) {
         for name in (try? Kernel.names(inFolder: path)) ?? [] {
             let inner = path + "/" + name
-            if (try? Kernel.unlink(inner)) != nil { continue }
-            for file in (try? Kernel.names(inFolder: inner)) ?? [] { try? Kernel.unlink(inner + "/" + file) }
-            try? Kernel.rmdir(inner)
+            // unlink(2) of a folder is EISDIR.
+            if (try? Kernel.unlink(inner)) == nil { remove(inner) }
         }
+        try? Kernel.rmdir(path)
     }
 }

@@ -161,6 +161,22 @@ import Testing
         #expect(text.contains("<nonProxyHosts>localhost|127.0.0.1</nonProxyHosts>"))
     }
 
+    @Test func theOtherFilesOfTheInstallationStay() throws {
+        let folder = try TemporaryFolder()
+        let conf = folder.file("conf")
+        try Kernel.mkdir(conf)
+        for name in ["settings.xml", "toolchains.xml"] { try folder.write("conf/" + name, "<settings></settings>") }
+        let session = SessionFolder(of: access.id, environment: ProcessEnvironment(["TMPDIR": folder.path]))
+        try session.make()
+        let made = try #require(try MavenSettings.write(to: session, access, installation: conf))
+        #expect(try Kernel.names(inFolder: made).sorted() == ["logging", "settings.xml", "toolchains.xml"])
+        #expect(try folder.read("fetchctl-0f3a/maven/toolchains.xml") == "<settings></settings>")
+        #expect(try Kernel.stat(made + "/settings.xml")?.mode == 0o100600)
+        session.remove()
+        #expect(try Kernel.names(inFolder: folder.path) == ["conf"])
+        #expect(try folder.read("conf/toolchains.xml") == "<settings></settings>")
+    }
+
     @Test(arguments: ["<proxies>\n<!-- <proxy>x</proxy> -->\n</proxies>", "<proxies/>", ""])
     func theInstallationsOwnSettingsAreKept(_ proxies: String) throws {
         let mirror = "<mirrors><mirror><id>m</id><url>http://m.example</url></mirror></mirrors>"
