@@ -90,18 +90,18 @@ extension ControlAPI {
             let parts = authorization.split(separator: " ", maxSplits: 1)
             if parts.count == 2, parts[0].lowercased() == "basic" { return String(parts[1]) }
         }
-        let document: JSONDocument
+        let value: JSONValue
         do {
-            document = try JSONDocument(firstIn: body)
+            value = try JSONValue(firstIn: body)
         } catch {
-            throw ControlRefusal.badRequest("\(error)")
+            throw ControlRefusal.badRequest(error.description)
         }
-        guard case .object(let members) = document else {
-            throw ControlRefusal.badRequest("the request body is \(document.kind): expected {\"token\": \"…\"}")
+        guard case .object(let members) = value else {
+            throw ControlRefusal.badRequest("the request body is \(value.kind): expected {\"token\": \"…\"}")
         }
-        guard let member = members.last(where: { $0.name == "token" }) else { return "" }
-        guard case .string(let token) = member.value else {
-            throw ControlRefusal.badRequest("'token' must be a string, not \(member.value.kind)")
+        guard let member = members["token"] else { return "" }
+        guard let token = member.text else {
+            throw ControlRefusal.badRequest("'token' must be a string, not \(member.kind)")
         }
         return token
     }

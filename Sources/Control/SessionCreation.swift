@@ -16,9 +16,9 @@ struct SessionCreation: Sendable, Equatable {
     /// A policy that is not `permissive` is strict, absent or misspelt. `null` is the same as absent.
     init(_ body: [UInt8]) throws(ControlRefusal) {
         guard !body.isEmpty else { throw .badRequest("the request body is empty (EOF): expected a JSON object") }
-        let document: JSONDocument
+        let document: JSONValue
         do {
-            document = try JSONDocument(firstIn: body)
+            document = try JSONValue(firstIn: body)
         } catch {
             throw .badRequest(error.description)
         }
@@ -26,34 +26,34 @@ struct SessionCreation: Sendable, Equatable {
         guard case .object(let members) = document else {
             throw .badRequest("the request body is \(document.kind): expected a JSON object")
         }
-        for member in members where member.value != .null {
-            switch member.name {
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) where value != .null {
+            switch name {
             case "policy":
-                guard case .string(let text) = member.value else { throw Self.wrongType(member, "a string") }
+                guard let text = value.text else { throw Self.wrongType(name, value, "a string") }
                 policy = text == "permissive" ? .permissive : .strict
-            case "timeout": timeout = try Self.seconds(member)
+            case "timeout": timeout = try Self.seconds(name, value)
             case "inspectors-configuration":
-                guard case .object = member.value else { throw Self.wrongType(member, "an object") }
-                configuration = member.source
+                guard case .object = value else { throw Self.wrongType(name, value, "an object") }
+                configuration = value.json
             case "secrets":
-                guard case .list(let entries) = member.value else { throw Self.wrongType(member, "a list") }
-                secrets = []
+                guard let entries = value.list else { throw Self.wrongType(name, value, "a list") }
                 for entry in entries { secrets.append(try Secret(entry)) }
-            default: unknownMembers.append(member.name)
+            default: unknownMembers.append(name)
             }
         }
     }
 
-    private static func seconds(_ member: JSONDocument.Member) throws(ControlRefusal) -> UInt64 {
-        guard case .number(let text) = member.value, let seconds = UInt64(text) else {
-            throw wrongType(member, "a non-negative whole number of seconds")
+    private static func seconds(_ name: String, _ value: JSONValue) throws(ControlRefusal) -> UInt64 {
+        switch value {
+        case .integer(let seconds) where seconds >= 0: return UInt64(seconds)
+        // Too large for 64 bits, and so a whole number.
+        case .number(let seconds) where seconds >= 0x1p63: return .max
+        default: throw wrongType(name, value, "a non-negative whole number of seconds")
         }
-        return seconds
     }
 
-    private static func wrongType(_ member: JSONDocument.Member, _ wanted: String) -> ControlRefusal {
-        .badRequest(
-            "'\(member.name)' must be \(wanted), not \(String(decoding: member.source.prefix(64), as: UTF8.self))")
+    private static func wrongType(_ name: String, _ value: JSONValue, _ wanted: String) -> ControlRefusal {
+        .badRequest("'\(name)' must be \(wanted), not \(String(decoding: value.json.prefix(64), as: UTF8.self))")
     }
 }
 
@@ -69,18 +69,18 @@ struct Secret: Sendable, Equatable {
     var url = ""
     var credentials: [String: String] = [:]
 
-    init(_ document: JSONDocument) throws(ControlRefusal) {
-        guard case .object(let members) = document else {
-            throw .badRequest("a secret must be an object, not \(document.kind)")
+    init(_ value: JSONValue) throws(ControlRefusal) {
+        guard case .object(let members) = value else {
+            throw .badRequest("a secret must be an object, not \(value.kind)")
         }
-        for member in members where member.value != .null {
-            let isCredential = Self.types.values.contains(member.name)
-            guard isCredential || member.name == "type" || member.name == "url" else { continue }
-            guard case .string(let text) = member.value else {
+        for (name, value) in members where value != .null {
+            let isCredential = Self.types.values.contains(name)
+            guard isCredential || name == "type" || name == "url" else { continue }
+            guard let text = value.text else {
                 // Never the value: it is a secret.
-                throw .badRequest("'\(member.name)' of a secret must be a string")
+                throw .badRequest("'\(name)' of a secret must be a string")
             }
-            switch member.name {
+            switch name {
             case "type": type = text
             case "url":
                 url = text
@@ -89,7 +89,7 @@ struct Secret: Sendable, Equatable {
                 } catch {
                     throw .badRequest("'url' of a secret: \(error)")
                 }
-            default: credentials[member.name] = text
+            default: credentials[name] = text
             }
         }
     }

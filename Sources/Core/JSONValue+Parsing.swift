@@ -21,6 +21,26 @@ extension JSONValue {
         reader.skipBlanks()
         guard reader.position == reader.bytes.count else { throw reader.error("the end") }
     }
+
+    /// Reads the first JSON value, and ignores what comes behind it.
+    ///
+    /// - Throws: ``JSONSyntaxError``.
+    package init(firstIn bytes: [UInt8]) throws(JSONSyntaxError) {
+        var reader = JSONReader(bytes: bytes)
+        self = try reader.value(depth: 0)
+    }
+
+    /// What kind of value it is, for error texts.
+    package var kind: String {
+        switch self {
+        case .null: "null"
+        case .bool: "a truth value"
+        case .integer, .number: "a number"
+        case .string: "a string"
+        case .list: "a list"
+        case .object: "an object"
+        }
+    }
 }
 
 /// Reads JSON from the start to the end of an array.

@@ -1,0 +1,69 @@
+import System
+import Yams
+
+/// A fault in a configuration file, with its place.
+struct ConfigurationFault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ path: String, line: Int? = nil, _ what: String) {
+        description = "\(path)\(line.map { ":\($0)" } ?? ""): \(what)"
+    }
+
+    init(_ path: String, at node: Node, _ what: String) { self.init(path, line: node.mark?.line, what) }
+}
+
+/// Reads the YAML files of the configuration folder.
+enum ConfigurationFile {
+    /// The longest file, in bytes.
+    private static let longest = 4 << 20
+
+    /// The document in a file.
+    ///
+    /// - Returns: `nil` when the file is missing or empty.
+    /// - Throws: ``ConfigurationFault`` when it cannot be read or is no YAML.
+    static func document(at path: String) throws(ConfigurationFault) -> Node? {
+        let bytes: [UInt8]
+        do {
+            guard try Kernel.stat(path) != nil else { return nil }
+            bytes = try Kernel.contents(of: path, limit: longest)
+        } catch {
+            throw ConfigurationFault(path, "\(error)")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw ConfigurationFault(path, "not UTF-8") }
+        do {
+            guard let node = try Yams.compose(yaml: text) else { return nil }
+            if case .scalar(let scalar) = node, ["", "~", "null"].contains(scalar.string) { return nil }
+            return node
+        } catch {
+            throw fault(path, error)
+        }
+    }
+
+    private static func fault(_ path: String, _ error: any Error) -> ConfigurationFault {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            ConfigurationFault(path, line: mark.line, problem)
+        case .duplicatedKeysInMapping(let keys, _):
+            ConfigurationFault(path, "a key stands twice: \(keys.map { "\($0)" }.joined(separator: ", "))")
+        case .reader(let problem, _, _, _): ConfigurationFault(path, problem)
+        default: ConfigurationFault(path, "\(error)")
+        }
+    }
+
+    /// The line of the value that a coding path leads to, or of the last part of the path that there is.
+    static func line(of path: [any CodingKey], in document: Node) -> Int? {
+        var node = document
+        for key in path {
+            let next: Node? =
+                if let index = key.intValue {
+                    node.sequence.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+                } else {
+                    node.mapping?[key.stringValue]
+                }
+            guard let next else { break }
+            node = next
+        }
+        return node.mark?.line
+    }
+}

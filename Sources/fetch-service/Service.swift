@@ -1,0 +1,232 @@
+import Cache
+import Control
+import Core
+import Cryptography
+import FoundationEssentials
+import Inspection
+import Logging
+import Proxy
+import Relay
+import Reports
+import Sessions
+import Storage
+import System
+
+/// The service with all its parts: the composition root.
+///
+/// Its life: ``init(_:ports:log:)`` makes the parts, ``start()`` takes up the sessions and begins to accept,
+/// ``stop(endingSessions:)`` ends transfers, commits and closes.
+final class Service: Sendable {
+    /// What `fetchctl` is told.
+    let file: ServiceFile
+    /// Path of the state folder.
+    let statePath: String
+
+    private let serviceFilePath: String
+    private let configFolder: String
+    private let stopTimeout: Duration
+    private let ports: Ports
+    private let stores: Stores
+    private let registry: SessionRegistry
+    private let proxy: ProxyServer
+    private let observer: ProxyObserver
+    private let control: ControlServer
+    private let controlRequests: Lock<UInt64>
+    private let copyUntil: Lock<MonotonicTime?>
+    private let pool: WorkerPool
+    private let maintenance = Lock<Maintenance?>(nil)
+    private let addresses: [IPAddress]
+    private let log: Logger
+    /// Held as long as the service lives: its lock is ours.
+    private let folder: StateFolder
+
+    /// Makes the parts; nothing is accepted and no session taken up yet.
+    init(_ configuration: ServiceConfiguration, ports: Ports, log: Logger) throws(StartFailure) {
+        let options = configuration.options
+        self.ports = ports
+        self.log = log
+        configFolder = configuration.configFolder
+        stopTimeout = .seconds(options.stopTimeout)
+        folder = try StateFolder(path: configuration.spool)
+        statePath = folder.path
+        serviceFilePath = folder.serviceFile
+
+        let own = try OwnAuthority.load(configuration.authorityFiles, folder: folder)
+        let credentials =
+            if let given = configuration.credentials { given } else {
+                try AdminCredentials.kept(at: folder.credentials)
+            }
+        let policy: DestinationPolicy
+        let inspectors: InspectorsConfiguration
+        do {
+            policy = try AccessControlFile.read(folder: configFolder)
+        } catch {
+            throw .service("cannot start service: proxy rules: \(error)")
+        }
+        do {
+            inspectors = try InspectorsFile.read(folder: configFolder)
+        } catch {
+            throw .service("cannot start service: inspectors configuration: \(error)")
+        }
+        stores = try Stores(folder, cacheSize: options.cacheSize, log: log)
+
+        let network = try Self.network(configuration, ports)
+        addresses = network.addresses
+        let engines = Engines(log: log)
+        do {
+            var settings = ProxySettings()
+            settings.loops = options.loops ?? Kernel.processorCount
+            settings.mostConnections = try Self.connections(log, most: settings.mostConnections)
+            proxy = try ProxyServer(
+                settings: settings,
+                parts: ProxyServer.Parts(
+                    listener: ports.proxy.descriptor, leaves: LeafCache(authority: own.authority),
+                    trust: try TLSClientContext(), policy: policy.owning(addresses: addresses, ports: network.ports),
+                    upstream: network.upstream, cache: stores.cache, recorder: stores.recorder,
+                    engine: { engines.engine(for: $0) }, log: log))
+        } catch {
+            throw .service("cannot start service: \(error)")
+        }
+        observer = ProxyObserver(proxy)
+        pool = WorkerPool(name: "control", threads: 4, capacity: 1024)
+        copyUntil = Lock(nil)
+
+        let spool = SpoolFolder(path: folder.path)
+        let reportContext: @Sendable (SessionRow) -> ReportContext = { row in
+            ReportContext(
+                version: ServiceVersion.text, inspectors: engines.engine(for: row).ids,
+                spoolPath: spool.folder(of: row.id).path)
+        }
+        let (records, cache) = (stores.records, stores.cache)
+        registry = SessionRegistry(
+            settings: SessionSettings(allowsPermissive: options.permissiveMode), records: records,
+            recorder: stores.recorder, spool: spool, pool: pool, observer: observer,
+            metadata: FinishedSession(
+                records: records, catalog: stores.catalog, blobs: stores.disk, context: reportContext,
+                copyUntil: copyUntil, log: log),
+            forget: { id in await Self.forget(id, cache, log) }, log: log)
+
+        let requests = Lock<UInt64>(0)
+        controlRequests = requests
+        let parts = ControlParts(
+            registry: registry, records: records, pool: pool,
+            report: { row in
+                StreamedReport(SessionReportStream(session: row, records: records, context: reportContext(row)))
+            },
+            configuration: { given in
+                guard let given else { return try inspectors.json() }
+                return try inspectors.merged(with: InspectorsConfiguration(json: given)).json()
+            },
+            onRequest: { requests.withLock { $0 &+= 1 } })
+        let api = ControlAPI(
+            settings: ControlSettings(
+                user: credentials.user, password: credentials.password, names: configuration.controlNames,
+                spoolPath: folder.path),
+            parts: parts, log: log)
+        control = ControlServer(api: api, listener: ports.control.descriptor, log: log)
+        file = ServiceFile(
+            controlURL: ServiceFile.url(of: ports.control.address), proxyURL: ServiceFile.url(of: ports.proxy.address),
+            authorityPath: own.certificatePath,
+            credentialsPath: configuration.credentials == nil ? folder.credentials : nil,
+            isPermissive: options.permissiveMode)
+    }
+
+    /// Takes up the sessions of the last process, serves, and tells `fetchctl` where.
+    ///
+    /// - Parameter controlEnded: Called when the control API has stopped by itself.
+    /// - Throws: ``StartFailure`` when the sessions cannot be taken up.
+    func start(controlEnded: @escaping @Sendable (any Error) -> Void) async throws(StartFailure) {
+        proxy.start()
+        do {
+            try await registry.restore()
+            try file.write(to: serviceFilePath)
+        } catch {
+            throw .service("cannot start service: \(error)")
+        }
+        maintenance.withLock {
+            $0 = Maintenance(cache: stores.cache, disk: stores.disk, records: stores.records, log: log)
+        }
+        Task { [control] in
+            do {
+                try await control.run()
+            } catch {
+                controlEnded(error)
+            }
+        }
+    }
+
+    /// Counters that change when something happens.
+    func activity() async -> [UInt64] {
+        [UInt64(clamping: proxy.activity), controlRequests.withLock { $0 }, await registry.activity]
+    }
+
+    /// How many sessions are alive.
+    func sessionCount() async -> Int { await registry.liveCount }
+
+    /// Reads `acl.yaml` again; a faulty one changes nothing.
+    func reloadPolicy() {
+        do throws(ConfigurationFault) {
+            let policy = try AccessControlFile.read(folder: configFolder)
+            let ports: Set<UInt16> = [ports.proxy.address.port, ports.control.address.port]
+            proxy.update(policy: policy.owning(addresses: addresses, ports: ports))
+            log.info("\(AccessControlFile.name) was read again")
+        } catch {
+            log.error("the old address rules stay: \(error)")
+        }
+    }
+
+    /// Stops accepting, gives transfers their time, ends the rest recorded as truncated, commits and closes.
+    ///
+    /// - Parameter endingSessions: Whether the sessions end with the service, or go on after its next start.
+    func stop(endingSessions: Bool) async {
+        copyUntil.withLock { $0 = MonotonicTime.now() + stopTimeout }
+        _ = try? Kernel.unlinkIfPresent(serviceFilePath)
+        await registry.stop()
+        async let controlStopped: Void = control.stop(grace: min(stopTimeout, .milliseconds(500)))
+        await proxy.stop(grace: stopTimeout)
+        await controlStopped
+        observer.proxyHasStopped()
+        if endingSessions { await registry.finishAll() }
+        maintenance.withLock { $0 }?.stop()
+        pool.stop()
+        stores.close(log)
+    }
+
+    // MARK: Parts
+
+    private struct Network {
+        var addresses: [IPAddress]
+        var ports: Set<UInt16>
+        var upstream: UpstreamProxies
+    }
+
+    private static func network(_ configuration: ServiceConfiguration, _ ports: Ports) throws(StartFailure) -> Network {
+        do {
+            let network = Network(
+                addresses: try LocalAddresses.current(),
+                ports: [ports.proxy.address.port, ports.control.address.port],
+                upstream: try UpstreamProxies(environment: configuration.environment))
+            try network.upstream.refuseOurselves(addresses: network.addresses, ports: network.ports)
+            return network
+        } catch {
+            throw .service("cannot start service: \(error)")
+        }
+    }
+
+    /// Derives how many client connections there may be from how many descriptors.
+    private static func connections(_ log: Logger, most: Int) throws(SystemError) -> Int {
+        let limits = try ProcessLimits.raised()
+        // A client, an origin and a file each, and some for everything else.
+        let connections = max(16, min(most, (limits.softDescriptors - 256) / 3))
+        log.info("limits: \(limits.softDescriptors) descriptors, \(connections) client connections")
+        return connections
+    }
+
+    /// Removes the private part of the cache of a session.
+    private static func forget(_ id: SessionID, _ cache: ResponseCache, _ log: Logger) async {
+        let failure: StoreError? = await withCheckedContinuation { continuation in
+            cache.removeSession(id) { continuation.resume(returning: $0) }
+        }
+        if let failure { log.warning("cached data is left behind: \(failure)", metadata: ["session": "\(id)"]) }
+    }
+}

@@ -1,0 +1,53 @@
+import Cache
+import Core
+import Cryptography
+import DiskStore
+import Logging
+import SQLiteCatalog
+import Sessions
+import Storage
+import System
+
+/// The backends, which are named only here.
+struct Stores {
+    let records: SQLiteRecords
+    let recorder: Recorder
+    let catalog: SQLiteCatalog
+    let disk: DiskStore
+    let cache: ResponseCache
+
+    init(_ folder: StateFolder, cacheSize: ByteAmount?, log: Logger) throws(StartFailure) {
+        do {
+            records = try SQLiteRecords(path: folder.records) { _ in
+                log.error("the disk is full: the record has taken its reserve; make room in \(folder.path)")
+            }
+        } catch {
+            throw .service("cannot start service: the record: \(error)")
+        }
+        do {
+            catalog = try SQLiteCatalog(path: folder.catalog)
+            disk = try DiskStore(root: folder.content)
+        } catch {
+            throw .service("cannot start service: the cache: \(error)")
+        }
+        if let notice = catalog.notice { log.warning("the cache was set aside: \(notice)") }
+        recorder = Recorder(records: records)
+        var settings = ResponseCache.Settings()
+        if let cacheSize { settings.sizeCap = cacheSize.bytes }
+        cache = ResponseCache(catalog: catalog, blobs: disk, settings: settings) { error in
+            log.warning("the cache's catalog: \(error)")
+        }
+    }
+
+    /// Writes what is queued and closes the files.
+    func close(_ log: Logger) {
+        recorder.stop()
+        cache.writer.stop()
+        do {
+            try records.close()
+            try catalog.close()
+        } catch {
+            log.warning("closing the stores: \(error)")
+        }
+    }
+}
