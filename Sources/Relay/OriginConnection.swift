@@ -45,7 +45,7 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
     let loop: EventLoop
     private(set) var channel: OriginChannel?
     private let settings: RelaySettings
-    private unowned let pool: OriginPool
+    private weak var pool: OriginPool?
 
     var upload = Upload.notStarted
     /// Bytes on their way to the socket: the head, framing of chunks.
@@ -143,7 +143,8 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
             switch stream.read(into: buffer) {
             case .count(let count):
                 hasReceivedAnything = true
-                lastProgress = loop.now
+                // A head has one deadline, however it trickles in; a body has one from piece to piece.
+                if reader?.hasHead == true { lastProgress = loop.now }
                 share -= count
                 digest(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             case .wouldBlock:
@@ -206,7 +207,7 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
         let isReusable = reader?.allowsReuse == true && !leftover && isRequestSent && mayBeShared
         let wasSent = isRequestSent
         guard let channel = letGo() else { return }
-        if isReusable {
+        if isReusable, let pool {
             pool.park(channel)
         } else if wasSent {
             channel.stream.closeOrderly()
@@ -238,7 +239,7 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
         channel.stream.handler = nil
         deadline?.cancel()
         outbox = []
-        pool.ended(self)
+        pool?.ended(self)
         return channel
     }
 

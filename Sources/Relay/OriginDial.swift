@@ -116,7 +116,7 @@ final class OriginDial: StreamHandler, @unchecked Sendable {
             loop: context.loop, addresses: addresses, port: port, name: name, delay: context.settings.attemptDelay
         ) { [weak self] result in
             switch result {
-            case .success(let stream): self?.connected(stream)
+            case .success(let stream): if let self { connected(stream) } else { stream.abort() }
             case .failure(let error): self?.finish(.failure(error))
             }
         }

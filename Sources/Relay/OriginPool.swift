@@ -67,7 +67,8 @@ package final class OriginPool: @unchecked Sendable {
     ) -> Cancellable {
         context.loop.preconditionOnLoop()
         if !fresh, let channel = takeIdle(key) { return deliver(channel, completion) }
-        let dial = OriginDial(key: key, context: context, policy: { [unowned self] in policy })
+        let dial = OriginDial(
+            key: key, context: context, policy: { [weak self] in self?.policy ?? DestinationPolicy(policy: .deny) })
         let wish = Cancellable { [weak self, weak dial] in
             guard let dial else { return }
             dial.cancel()

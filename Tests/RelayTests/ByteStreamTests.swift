@@ -116,7 +116,7 @@ final class Echo: StreamHandler {
     @Test(arguments: [false, true])
     func `much more than the socket takes arrives in order`(_ isTLS: Bool) throws {
         let context = try TestCertificates.shared.get().server()
-        let bytes = pattern(20 << 20)
+        let bytes = pattern(12 << 20)
         let sent = Monitor(0)
         let server = try TestServer { stream in
             if isTLS { stream.startServerTLS(context) }

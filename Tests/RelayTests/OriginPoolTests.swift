@@ -222,6 +222,21 @@ import Wire
         }
     }
 
+    @Test func `a head that trickles in has one deadline`() throws {
+        let origin = try ScriptedOrigin { session in
+            _ = try session.readRequest()
+            try session.send("HTTP/1.1 200 OK\r\nA: ")
+            while true {
+                try session.send("a")
+                usleep(10_000)
+            }
+        }
+        var settings = RelaySettings()
+        settings.headTimeout = .milliseconds(100)
+        let pool = try TestPool(settings: settings)
+        #expect(try failure(pool.ask(OriginKey(origin)))?.0 == .timeout)
+    }
+
     @Test func `backpressure of ours is not the origin's silence`() throws {
         let origin = try ScriptedOrigin { _ in (200, [UInt8](repeating: 1, count: 4 << 20)) }
         var settings = RelaySettings()

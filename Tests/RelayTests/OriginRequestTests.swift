@@ -135,13 +135,13 @@ import Wire
         let origin = try ScriptedOrigin { session in
             _ = try session.readHead()
             try session.waitForRelease()
-            _ = try session.connection.read(exactly: 64 << 20)
+            _ = try session.connection.read(exactly: 24 << 20)
             try session.respond()
         }
         let pool = try TestPool()
-        let body = [UInt8](repeating: 1, count: 64 << 20)
+        let body = [UInt8](repeating: 1, count: 24 << 20)
         let blocked = Monitor(-1)
-        let exchange = pool.ask(OriginKey(origin), get(method: "PUT"), body: .length(64 << 20)) {
+        let exchange = pool.ask(OriginKey(origin), get(method: "PUT"), body: .length(24 << 20)) {
             exchange, connection in
             let sent = Monitor(0)
             let send: @Sendable (OriginConnection) -> Void = { connection in
@@ -154,7 +154,7 @@ import Wire
             connection.loopForTests.execute { send(connection) }
         }
         let taken = try #require(blocked.wait(until: .now() + .seconds(20)) { $0 >= 0 ? $0 : nil })
-        #expect(taken > 0 && taken < 64 << 20)
+        #expect(taken > 0 && taken < 24 << 20)
         origin.release()
         #expect(try exchange.outcome().events == [.head(200, .length(0)), .end(trailers: [])])
     }
