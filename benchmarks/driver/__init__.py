@@ -1,0 +1,1 @@
+"""The benchmark driver: processes, peers, rows of the table, and the report."""

@@ -1,0 +1,81 @@
+"""What the run needs from the machine, and what a reader needs to know about it."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from .processes import BenchmarkError
+
+# A program that must be found, and the Debian package that has it.
+PROGRAMS = {
+    "nginx": "nginx-light",
+    "cc": "gcc",
+    "openssl": "openssl",
+    "taskset": "util-linux",
+}
+
+
+def nginx_program() -> str | None:
+    """Debian keeps nginx in a folder that is not in everybody's PATH."""
+    return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def require_packages() -> None:
+    """Fails with one sentence when something is not installed."""
+    missing = [
+        package
+        for program, package in PROGRAMS.items()
+        if (nginx_program() if program == "nginx" else shutil.which(program)) is None
+    ]
+    if not Path("/usr/include/openssl/ssl.h").exists():
+        missing.append("libssl-dev")
+    if missing:
+        packages = " ".join(missing)
+        raise BenchmarkError(f"{packages} missing: install with `sudo apt-get install --no-install-recommends {packages}`")
+
+
+def choose_cores(wanted: str | None) -> tuple[int, int]:
+    """The core of the proxies, and the core of origin and load."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if wanted is not None:
+        try:
+            proxy, load = (int(core) for core in wanted.split(","))
+        except ValueError:
+            raise BenchmarkError("--cores takes two numbers, for example --cores 2,3") from None
+        if proxy == load or not {proxy, load} <= set(allowed):
+            raise BenchmarkError(f"--cores takes two different cores of {allowed}")
+        return proxy, load
+    if len(allowed) < 2:
+        raise BenchmarkError("two cores are needed: one for the proxy, one for origin and load")
+    return allowed[-1], allowed[0]
+
+
+def output_of(command: list[str]) -> str:
+    """What a command prints, errors included."""
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout.strip()
+
+
+def file_system_of(folder: Path) -> str:
+    """The kind of file system that a folder is on."""
+    return output_of(["stat", "--file-system", "--format=%T", str(folder)])
+
+
+def describe(folder: Path) -> dict[str, str]:
+    """The machine and the versions, for the table's head and the JSON."""
+    cpu = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    family = re.search(r"^cpu family\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    release = re.search(r'^PRETTY_NAME="(.*)"$', Path("/etc/os-release").read_text(), re.MULTILINE)
+    return {
+        "cpu": (cpu.group(1) if cpu else platform.machine()) + (f", family {family.group(1)}" if family else ""),
+        "cores": str(os.cpu_count()),
+        "memory": f"{int(memory.group(1)) / (1 << 20):.0f} GiB" if memory else "unknown",
+        "kernel": platform.release(),
+        "system": release.group(1) if release else platform.system(),
+        "storage": file_system_of(folder),
+        "nginx": output_of([nginx_program() or "nginx", "-v"]).removeprefix("nginx version: "),
+        "openssl": output_of(["openssl", "version"]).split(" (")[0],
+    }

@@ -1,0 +1,162 @@
+"""Processes that are pinned to a core, and the processor time that they and their children have used."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+
+class BenchmarkError(Exception):
+    """What stops a run; the text says what to do."""
+
+
+class Process:
+    """A child pinned to one core, whose output goes to a file."""
+
+    def __init__(
+        self, name: str, command: list[str], core: int, log: Path, environment: dict[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            self.child = subprocess.Popen(
+                ["taskset", "-c", str(core), *command],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
+            )
+
+    @property
+    def tree(self) -> list[int]:
+        """The process and everything that descends from it."""
+        parents: dict[int, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+        found = [self.child.pid]
+        for pid in found:
+            found += parents.get(pid, [])
+        return found
+
+    def require_alive(self) -> None:
+        """Fails with the last lines of the log when the process has ended."""
+        status = self.child.poll()
+        if status is not None:
+            raise BenchmarkError(f"{self.name} ended with status {status}:\n{self.log_tail}")
+
+    @property
+    def log_tail(self) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+    def wait_for_port(self, port: int, seconds: float = 15) -> None:
+        """Returns when something listens on the port."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.require_alive()
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise BenchmarkError(f"{self.name} does not listen on port {port}:\n{self.log_tail}") from None
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Asks it to end, and ends it when it does not."""
+        if self.child.poll() is not None:
+            return
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            self.child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            for pid in reversed(self.tree):
+                os.kill(pid, signal.SIGKILL)
+            self.child.wait()
+
+
+class CPUMeter:
+    """Processor time, in seconds, that a process tree uses from now on; threads that end meanwhile count too."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._start = self._times()
+
+    def _times(self) -> dict[int, float]:
+        times: dict[int, float] = {}
+        for pid in self._process.tree:
+            try:
+                # The kernel's clock of another process: CPUCLOCK_SCHED of all its threads, in nanoseconds.
+                times[pid] = time.clock_gettime((~pid << 3) | 2)
+            except OSError:
+                continue
+        return times
+
+    @property
+    def used(self) -> float:
+        """Seconds since the meter was made."""
+        return sum(seconds - self._start.get(pid, 0) for pid, seconds in self._times().items())
+
+    def settle(self, limit: float = 5) -> float:
+        """Waits until the tree is idle, so that work put off until later is counted, and returns what was used."""
+        deadline = time.monotonic() + limit
+        before = self.used
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            after = self.used
+            if after - before < 0.0005:
+                return after
+            before = after
+        return before
+
+
+class Workspace:
+    """A temporary folder and the processes that work in it; leaving it ends and removes all of them."""
+
+    def __init__(self, parent: Path | None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="fetch-benchmark-", dir=parent))
+        self._processes: list[Process] = []
+
+    def start(
+        self, name: str, command: list[str], core: int, environment: dict[str, str] | None = None
+    ) -> Process:
+        """Starts a process whose log is `name`.log."""
+        process = Process(name, command, core, self.folder / f"{name}.log", environment)
+        self._processes.append(process)
+        return process
+
+    def folder_for(self, name: str) -> Path:
+        """A new folder inside."""
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
+
+    def __enter__(self) -> "Workspace":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._processes):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
