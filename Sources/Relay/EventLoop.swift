@@ -5,8 +5,8 @@ package import System
 
 /// One thread that owns connections and serves them as the kernel reports them ready (epoll, edge-triggered).
 ///
-/// A turn, in this order: wait for events and note them (``run()``), tasks from other threads, timers, one call to each
-/// stream with news, tasks that the loop gave itself, hooks of the end of the turn. Nothing here may block.
+/// A turn, in this order: wait for events and note them (``run()``), tasks from other threads, one call to each stream
+/// with news, timers, tasks that the loop gave itself, hooks of the end of the turn. Nothing here may block.
 ///
 /// Sendable because other threads only post tasks (a locked mailbox) and read gauges (atomic); all else is confined to the
 /// loop's own thread, checked by ``preconditionOnLoop()``.
@@ -218,8 +218,9 @@ package final class EventLoop: @unchecked Sendable {
         }
         now = MonotonicTime.now()
         if hasMail { readMail() }
-        wheel.advance(to: now)
         serve()
+        // After the streams: what has arrived meanwhile must not be taken for a timeout because a turn was long.
+        wheel.advance(to: now)
         for _ in 0..<Self.roundsPerTurn where !later.isEmpty || !hooks.isEmpty {
             swap(&later, &running)
             runBatch()

@@ -102,8 +102,8 @@ import Testing
         try test.run {
             loop.schedule(after: .milliseconds(60)) { fired.change { $0.append("60") } }
             loop.schedule(after: .milliseconds(20)) { fired.change { $0.append("20") } }
-            let cancelled = loop.schedule(after: .milliseconds(30)) { fired.change { $0.append("30") } }
-            let moved = loop.schedule(after: .milliseconds(10)) { fired.change { $0.append("moved") } }
+            let cancelled = loop.schedule(after: .seconds(2)) { fired.change { $0.append("cancelled") } }
+            let moved = loop.schedule(after: .seconds(3)) { fired.change { $0.append("moved") } }
             loop.schedule(after: .milliseconds(5)) {
                 cancelled.cancel()
                 moved.postpone(until: loop.now + .milliseconds(100))

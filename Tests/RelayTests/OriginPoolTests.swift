@@ -240,14 +240,14 @@ import Wire
     @Test func `backpressure of ours is not the origin's silence`() throws {
         let origin = try ScriptedOrigin { _ in (200, [UInt8](repeating: 1, count: 4 << 20)) }
         var settings = RelaySettings()
-        settings.idleTimeout = .milliseconds(40)
+        settings.idleTimeout = .milliseconds(150)
         let pool = try TestPool(settings: settings)
         let loop = pool.test.loop
         let exchange = pool.ask(OriginKey(origin)) { exchange, connection in
             exchange.onBody = { connection in
                 exchange.onBody = nil
                 connection.pauseReading()
-                loop.schedule(after: .milliseconds(250)) { connection.resumeReading() }
+                loop.schedule(after: .milliseconds(500)) { connection.resumeReading() }
             }
         }
         #expect(try exchange.outcome().body.count == 4 << 20)
