@@ -13,6 +13,9 @@ struct RunCommand: ParsableCommand {
             closed and a table of what it downloaded is printed on standard error, so that its own standard output \
             stays clean. A terminal gets colours (unless NO_COLOR is set) and shortened columns, a pipe everything.
 
+            VERDICT says Approved, Rejected (some inspector objects), or Unvouched: nobody objects, nobody stands in for it, \
+            and a strict session would refuse it.
+
             An existing NO_PROXY would let downloads go unrecorded, so it is replaced by localhost, which the service \
             does not serve; see --no-proxy.
 

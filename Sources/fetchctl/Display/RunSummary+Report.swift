@@ -16,7 +16,7 @@ extension RunSummary {
 
     /// Picks from a report what a person wants to read.
     init(_ report: SessionReport) {
-        artifacts = report.artifacts.map(Artifact.init)
+        artifacts = report.artifacts.map { Artifact($0, policy: report.policy) }
         problems = report.refusedRequests.map { Problem($0, kind: "refused") }
         problems += report.failedTransfers.map { Problem($0, kind: $0.isTruncated ? "truncated" : "failed") }
         for response in report.responses { otherAnswers[response.statusCode, default: 0] += 1 }
@@ -75,7 +75,7 @@ extension RunSummary.Source {
 }
 
 extension RunSummary.Artifact {
-    fileprivate init(_ artifact: ReportedArtifact) {
+    fileprivate init(_ artifact: ReportedArtifact, policy: String) {
         let metadata = artifact.metadata
         let url = artifact.downloads.first?.url ?? ""
         name = metadata.name.isEmpty ? Self.name(from: url) : metadata.name
@@ -98,12 +98,23 @@ extension RunSummary.Artifact {
                 if !objections.contains(objection) { objections.append(objection) }
             }
         }
+        // The report says "Rejected" of everything that a strict session would refuse; to a person who was given the
+        // file, that word would say that something is wrong with it.
+        if policy == "permissive", verdict == "Rejected", objections.isEmpty { verdict = "Unvouched" }
     }
 
     /// The last part of a URL's path, else its host.
+    ///
+    /// A digest says nothing to a person and stands in the table anyway: then it is the part before it, of apt's
+    /// `binary-amd64/by-hash/SHA256/…` the first.
     private static func name(from url: String) -> String {
-        let path = url.prefix { $0 != "?" }
-        return path.split(separator: "/").last.map(String.init) ?? ""
+        let parts = url.prefix { $0 != "?" }.split(separator: "/")
+        let telling = parts.dropFirst(2).last { part in
+            let isDigest = part.utf8.count >= 32 && part.allSatisfy(\.isHexDigit)
+            return !isDigest && part != "by-hash"
+                && !["md5sum", "sha1", "sha256", "sha512"].contains(part.lowercased())
+        }
+        return (telling ?? parts.last).map(String.init) ?? ""
     }
 }
 

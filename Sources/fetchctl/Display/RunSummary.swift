@@ -17,7 +17,8 @@ struct RunSummary: Sendable, Equatable, Encodable {
         var sha256: String
         /// Without repetition, in the order of the downloads.
         var sources: [Source] = []
-        /// `Approved`, `Rejected` or `Unknown`.
+        /// `Approved`, `Rejected`, `Unknown`, or `Unvouched`: delivered in a permissive session though no inspector stands
+        /// in for it, without any that objects.
         var verdict: String
         /// Why it was rejected: inspector and reason.
         var objections: [String] = []

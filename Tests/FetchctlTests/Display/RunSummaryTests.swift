@@ -66,6 +66,32 @@ import Testing
         #expect(summary.artifacts.first?.verdict == "Unknown")
     }
 
+    @Test(arguments: [
+        ("permissive", "Unknown", "Unvouched"), ("permissive", "Rejected", "Rejected"),
+        ("strict", "Unknown", "Rejected"),
+    ])
+    func aDeliveredFileThatNobodyObjectsToIsNotCalledRejected(_ policy: String, _ opinion: String, _ verdict: String)
+        throws
+    {
+        let report = """
+            {"policy":"\(policy)","artifacts":[{"result":"Rejected","metadata":{"sha256":"aa","size":5},
+              "response-inspection":{"default":{"opinion":"\(opinion)","reason":"x"}}}]}
+            """
+        #expect(try RunSummary(reportJSON: Data(report.utf8)).artifacts.first?.verdict == verdict)
+    }
+
+    @Test(arguments: [
+        ("https://o.example:443/a/b.tar.gz?x=/y", "b.tar.gz"), ("http://o.example/", "o.example"), ("", ""),
+        ("http://o.example/binary-amd64/by-hash/SHA256/0123456789abcdef0123456789abcdef", "binary-amd64"),
+        ("http://o.example/0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"),
+    ])
+    func aFileWithoutANameIsCalledAsInItsURL(_ url: String, _ name: String) throws {
+        let report = """
+            {"artifacts":[{"metadata":{"sha256":"aa","size":5},"downloads":[{"url":"\(url)"}]}]}
+            """
+        #expect(try RunSummary(reportJSON: Data(report.utf8)).artifacts.first?.name == name)
+    }
+
     @Test func anIncompleteRecordSaysWhy() throws {
         let report = #"{"artifacts":[],"record-complete":false,"incomplete":["the machine was restarted"]}"#
         let summary = try RunSummary(reportJSON: Data(report.utf8))
