@@ -49,6 +49,8 @@ extension ByteStream {
 
     func continueClosing() {
         guard var state = closing else { return }
+        // Nothing of the peer is unread or will come, so that closing sends no reset.
+        if reachedEnd { return close() }
         sendUnsent()
         if failure != nil { return close() }
         guard shutDownWhenSent() else { return }

@@ -51,6 +51,8 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
     package internal(set) var isWritable: Bool
     /// The peer ended its side or the connection broke: a short read does not mean that all was read.
     var sawHangUp = false
+    /// Everything that the peer sent has been read, its FIN included.
+    var reachedEnd = false
     /// Why the connection is of no use any more.
     package internal(set) var failure: String?
 
@@ -120,6 +122,7 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
         guard isReadable else { return .wouldBlock }
         switch Kernel.recv(raw, into: buffer) {
         case .count(0):
+            reachedEnd = true
             return .end
         case .count(let count):
             if count < buffer.count, !sawHangUp { isReadable = false }
