@@ -10,14 +10,16 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/types.h>
+
+// Not <sys/socket.h>: whether its types are taken for ours or for Glibc's depends on which module Swift loads first, and
+// that differs between debug and release builds.
 
 // Declared by glibc under _GNU_SOURCE only.
 extern ssize_t splice(int, int64_t *, int, int64_t *, size_t, unsigned int);
 extern ssize_t tee(int, int, size_t, unsigned int);
 extern ssize_t copy_file_range(int, int64_t *, int, int64_t *, size_t, unsigned int);
-extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int accept4(int, void *, unsigned int *, int);
 extern int pipe2(int[2], int);
 extern int fallocate(int, int, off_t, off_t);
 extern int sync_file_range(int, int64_t, int64_t, unsigned int);
@@ -36,8 +38,8 @@ static inline ssize_t linux_copy_file_range(int from, int64_t *a, int to, int64_
     return copy_file_range(from, a, to, b, count, 0);
 }
 static inline int linux_clone_file(int to, int from) { return ioctl(to, _IOW(0x94, 9, int), from); }
-static inline int linux_accept(int fd, struct sockaddr *address, socklen_t *length) {
-    return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+static inline int linux_accept(int fd, void *address, unsigned int *length) {
+    return accept4(fd, address, length, 04000 /* SOCK_NONBLOCK */ | 02000000 /* SOCK_CLOEXEC */);
 }
 static inline int linux_pipe(int *pair) { return pipe2(pair, 02000000 /* O_CLOEXEC */ | 04000 /* O_NONBLOCK */); }
 static inline int linux_allocate(int fd, int keep_size, int64_t offset, int64_t length) {
