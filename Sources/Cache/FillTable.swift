@@ -22,6 +22,9 @@ package final class FillTable: Sendable {
         }
     }
 
+    /// The fill in progress for a key, for looking at it.
+    package func current(_ key: FillKey) -> Fill? { fills.withLock { $0[key] } }
+
     /// Nobody joins this fill from now on; those who did are not touched.
     package func close(_ fill: Fill) {
         fills.withLock { fills in

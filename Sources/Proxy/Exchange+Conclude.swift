@@ -144,9 +144,10 @@ extension Exchange {
         case .notModified: log.standsFor = whole?.digest.hex ?? "unknown"
         case .range(let range): log.range = range.contentRange(size: whole?.size ?? 0)
         }
-        if hasRequestBody, let digest = uploadDigest {
+        if hasRequestBody, isUploadComplete || uploadDigest != nil {
+            // A chunked body may have no byte at all.
+            log.requestBody = (uploadSize, (uploadDigest ?? SHA256Stream()).finish())
             uploadDigest = nil
-            log.requestBody = (uploadSize, digest.finish())
         }
         if let verdict, category != .artifact { log.requestInspection = verdict.json }
         if category == .artifact, isLeader, let why = driver?.admission?.notStored { log.reason = "not cached: \(why)" }
