@@ -137,7 +137,8 @@ let package = Package(
             ],
             swiftSettings: base),
         .testTarget(
-            name: "CacheTests", dependencies: ["Core", "Wire", "System", "Storage", "Cache", "MemoryStorage"],
+            name: "CacheTests",
+            dependencies: ["Core", "Wire", "System", "Cryptography", "Storage", "Cache", "MemoryStorage"],
             swiftSettings: base),
         .target(
             name: "SessionsTesting", dependencies: ["Core", "System", "Storage", "Sessions"], swiftSettings: base),
@@ -165,7 +166,7 @@ let package = Package(
             dependencies: [
                 "Core", "Wire", "System", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
                 "Inspection",
-                "Proxy", "MemoryStorage",
+                "Proxy", "MemoryStorage", logging,
             ],
             swiftSettings: base),
         .testTarget(

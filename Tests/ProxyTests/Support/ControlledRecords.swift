@@ -1,0 +1,81 @@
+import Core
+import MemoryStorage
+import Storage
+import System
+
+/// The record in memory, which a test can hold up, let fail, and wait for.
+final class ControlledRecords: Records {
+    private struct Control {
+        var isHeld = false
+        var failure: StoreError?
+        /// Groups that came so far, held ones included.
+        var groups = 0
+    }
+
+    private let inner = MemoryRecords()
+    private let control = Monitor(Control())
+
+    /// Nothing is committed until ``release()``.
+    func hold() { control.change { $0.isHeld = true } }
+
+    func release() { control.change { $0.isHeld = false } }
+
+    /// Every change fails from now on; `nil` ends that.
+    func fail(_ failure: StoreError?) { control.change { $0.failure = failure } }
+
+    private func pass() throws(StoreError) {
+        control.change { $0.groups += 1 }
+        let failure: StoreError?? = control.wait(until: .now() + .seconds(20)) { $0.isHeld ? nil : $0.failure }
+        if let error = failure ?? nil { throw error }
+    }
+
+    func apply(_ changes: [RecordChange]) throws(StoreError) {
+        try pass()
+        try inner.apply(changes)
+        control.change { _ in }
+    }
+
+    func checkWritable() throws(StoreError) { try pass() }
+
+    /// Waits until somebody wants to commit although nothing may be.
+    func waitForCommit(beyond groups: Int) -> Bool {
+        control.wait(until: .now() + .seconds(20)) { $0.groups > groups ? true : nil } ?? false
+    }
+
+    var groups: Int { control.withLock(\.groups) }
+
+    /// The rows of a session that fit, once there are so many; what there is when that takes too long.
+    func rows(
+        of session: SessionID, atLeast count: Int = 0, where fits: @Sendable (ExchangeRow) -> Bool = { _ in true }
+    ) throws -> [ExchangeRow] {
+        let deadline = MonotonicTime.now() + .seconds(20)
+        let found = control.wait(until: deadline) { _ in
+            let rows = (try? inner.exchanges(of: session, category: nil, after: 0, limit: .max)) ?? []
+            let fitting = rows.filter(fits)
+            return fitting.count >= count ? fitting : nil
+        }
+        return try found ?? inner.exchanges(of: session, category: nil, after: 0, limit: .max).filter(fits)
+    }
+
+    func sessions() throws(StoreError) -> [SessionRow] { try inner.sessions() }
+    func session(_ id: SessionID) throws(StoreError) -> SessionRow? { try inner.session(id) }
+    func wasUsed(_ id: SessionID) throws(StoreError) -> Bool { try inner.wasUsed(id) }
+    func totals(of session: SessionID) throws(StoreError) -> SessionTotals { try inner.totals(of: session) }
+    func exchanges(
+        of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] {
+        try inner.exchanges(of: session, category: category, after: after, limit: limit)
+    }
+    func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
+        try inner.exchanges(of: session, digest: digest)
+    }
+    func artifacts(
+        of session: SessionID, after: Int64, limit: Int
+    ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)] {
+        try inner.artifacts(of: session, after: after, limit: limit)
+    }
+    func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow] {
+        try inner.unconcluded(of: session, limit: limit)
+    }
+    func remove(_ session: SessionID) throws(StoreError) { try inner.remove(session) }
+}

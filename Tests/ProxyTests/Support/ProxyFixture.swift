@@ -1,0 +1,185 @@
+import Cache
+import Core
+import Cryptography
+import Glibc
+import Inspection
+import Logging
+import MemoryStorage
+import Proxy
+import Relay
+import RelayTesting
+import Sessions
+import Storage
+import System
+import Testing
+import Wire
+
+/// What a test may change about its proxy.
+struct ProxyOptions: Sendable {
+    var settings: ProxySettings = {
+        var settings = ProxySettings()
+        settings.loops = 2
+        return settings
+    }()
+    var policy = ScriptedOrigin.loopbackPolicy
+    var blobs: any BlobStore = MemoryBlobStore()
+    var inspectors = InspectorsConfiguration()
+}
+
+/// A whole proxy on a free port over storage in memory, with an authority and sessions of its own.
+final class ProxyFixture: Sendable {
+    let server: ProxyServer
+    let port: UInt16
+    let records = ControlledRecords()
+    let catalog = MemoryCatalog()
+    let cache: ResponseCache
+    let recorder: Recorder
+    /// Trusts the proxy's authority only.
+    let trust: TLSClientContext
+    /// Two that let everything pass, and one that does not.
+    let permissive: Session
+    let other: Session
+    let strict: Session
+
+    init(_ options: ProxyOptions) async throws {
+        let listener = try Listener(.loopback4(port: 0))
+        port = listener.address.port
+        recorder = Recorder(records: records)
+        cache = ResponseCache(catalog: catalog, blobs: options.blobs) { _ in }
+        let made = try CertificateAuthority.generate(commonName: "proxy under test")
+        let authority = try CertificateAuthority.load(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
+        trust = try TLSClientContext(trust: .only(made.certificatePEM))
+        var log = Logger(label: "proxy") { _ in SwiftLogNoOpLogHandler() }
+        log.logLevel = .critical
+        let inspectors = options.inspectors
+        server = try ProxyServer(
+            settings: options.settings,
+            parts: ProxyServer.Parts(
+                listener: listener.descriptor, leaves: LeafCache(authority: authority),
+                trust: try TestCertificates.shared.get().client(), policy: options.policy, upstream: .none,
+                cache: cache, recorder: recorder, engine: { _ in InspectionEngine(configuration: inspectors) },
+                log: log))
+        server.start()
+        permissive = try await Self.open("permissive", .permissive, recorder, server)
+        other = try await Self.open("other", .permissive, recorder, server)
+        strict = try await Self.open("strict", .strict, recorder, server)
+    }
+
+    private static func open(
+        _ id: String, _ policy: SessionPolicy, _ recorder: Recorder, _ server: ProxyServer
+    ) async throws -> Session {
+        let row = SessionRow(
+            id: try #require(SessionID(id)), policy: policy, created: .now(), timeout: 3_600,
+            tokenHash: SHA256Hasher.digest(Array(token(of: id).utf8)), redactionKey: Array(id.utf8))
+        try await recorder.commit([.open(row)])
+        let session = Session(row: row)
+        await server.sessionOpened(session)
+        return session
+    }
+
+    static func token(of id: String) -> String { "tokenof\(id)0123456789" }
+
+    func close() async {
+        records.release()
+        await server.stop(grace: .zero)
+        recorder.stop()
+        cache.writer.stop()
+    }
+
+    // MARK: - Clients
+
+    /// A connection to the proxy, for bytes of the test's own.
+    func connect(patience: Duration = .seconds(20)) throws -> BlockingConnection {
+        try BlockingConnection(port: port, patience: patience)
+    }
+
+    /// A client of a session; of ``permissive`` unless told.
+    func client(_ session: Session? = nil, patience: Duration = .seconds(20)) throws -> ProxyClient {
+        ProxyClient(try connect(patience: patience), session ?? permissive)
+    }
+
+    /// A client inside a tunnel to an origin, TLS on both sides when the origin speaks it.
+    func tunnel(to origin: ScriptedOrigin, _ session: Session? = nil) throws -> ProxyClient {
+        var client = try client(session)
+        try client.openTunnel(to: "127.0.0.1:\(origin.port)")
+        if origin.isTLS { try client.connection.startTLS(trust, host: "127.0.0.1") }
+        return client
+    }
+
+    // MARK: - The record
+
+    /// The rows of a session, once there are so many.
+    func rows(_ session: Session? = nil, atLeast count: Int = 0) throws -> [RecordedExchange] {
+        try records.rows(of: (session ?? permissive).id, atLeast: count).map(RecordedExchange.init)
+    }
+
+    /// The rows of one kind, once there are so many.
+    func rows(
+        _ session: Session? = nil, kind category: ExchangeRow.Category, atLeast count: Int = 0
+    ) throws -> [RecordedExchange] {
+        try records.rows(of: (session ?? permissive).id, atLeast: count) { $0.category == category }
+            .map(RecordedExchange.init)
+    }
+
+    /// Waits until so many exchanges wait for or read the download of a URL in the shared partition.
+    func waitForReaders(_ count: Int, of url: String) throws {
+        let key = FillKey(partition: .shared, key: try RequestURL(parsing: url).key)
+        let deadline = Deadline()
+        while true {
+            if let fill = cache.fills.current(key), fill.readers >= count { return }
+            try deadline.check()
+        }
+    }
+
+    // MARK: - Descriptors
+
+    /// Connections of clients that this process still holds the proxy's side of.
+    var openConnections: Int {
+        (0..<4096).reduce(0) { count, number in
+            var isListening: CInt = 0
+            var size = socklen_t(MemoryLayout<CInt>.size)
+            guard getsockopt(CInt(number), SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening == 0,
+                Kernel.localAddress(CInt(number))?.port == port
+            else { return count }
+            return count + 1
+        }
+    }
+}
+
+/// A row with its JSON read.
+struct RecordedExchange: Sendable {
+    let row: ExchangeRow
+    let download: JSONValue
+    let judgement: JSONValue?
+
+    init(_ row: ExchangeRow) throws {
+        self.row = row
+        download = try JSONValue(parsing: row.download)
+        judgement = row.judgement.isEmpty ? nil : try JSONValue(parsing: row.judgement)
+    }
+
+    var url: String { download["url"]?.text ?? "" }
+    var status: Int64 { download["status-code"]?.integer ?? -1 }
+    var source: String { download["source"]?.text ?? "" }
+    var reason: String { download["reason"]?.text ?? "" }
+    var isTruncated: Bool { row.isTruncated || download["truncated"]?.bool == true }
+    /// All of it as text, for looking for what must not be there.
+    var text: String { String(decoding: row.download + row.judgement, as: UTF8.self) }
+}
+
+/// Runs a test with a proxy of its own, on threads that may block, and sees that nothing is left of it.
+func withProxy(
+    _ options: ProxyOptions = ProxyOptions(), _ body: @escaping @Sendable (ProxyFixture) async throws -> Void
+) async throws {
+    let proxy = try await ProxyFixture(options)
+    do {
+        try await withTaskExecutorPreference(BlockingExecutor.shared) { try await body(proxy) }
+    } catch {
+        await proxy.close()
+        throw error
+    }
+    let numbers = try [proxy.permissive, proxy.other, proxy.strict].map { try proxy.rows($0).map(\.row.number) }
+    await proxy.close()
+    for own in numbers where !own.isEmpty { #expect(own == Array(1...Int64(own.count)), "numbers without gaps") }
+    #expect(proxy.openConnections == 0, "connections left open")
+}
