@@ -175,7 +175,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "RelayTesting", "ReportModel", "fetch-service", "fetchctl",
+                "Core", "Wire", "System", "Cryptography", "RelayTesting", "ReportModel", "Inspection", "fetch-service",
+                "fetchctl", logging, arguments,
             ],
             swiftSettings: base),
     ],

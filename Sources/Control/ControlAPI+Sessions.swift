@@ -9,13 +9,17 @@ internal import Wire
 
 extension ControlAPI {
     /// `GET /status`.
-    func status() async -> Response {
+    func status() async throws -> Response {
         let uptime = Int64((parts.clock.monotonic() - startedAt).inSeconds)
         let count = await parts.registry.openedCount
-        let sessions = await parts.registry.summaries().map { session in
+        let summaries = await parts.registry.summaries()
+        let records = parts.records
+        let totals = try await parts.pool.run { try summaries.map { try records.totals(of: $0.id) } }
+        let sessions = zip(summaries, totals).map { session, totals in
             """
             {"session-id":"\(session.id.text)","start-time":"\(session.created.rfc3339)",\
-            "policy":"\(session.policy.rawValue)","age":\(session.age),"timeout":\(session.timeout)}
+            "policy":"\(session.policy.rawValue)","age":\(session.age),"timeout":\(session.timeout),\
+            "exchanges":\(totals.exchanges),"delivered":\(totals.delivered)}
             """
         }
         return ControlReply.json(

@@ -79,7 +79,7 @@ package final class ControlAPI: Sendable {
     /// Makes what answers requests.
     func makeResponder() -> RouterResponder<ControlContext> {
         let routes: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
-            (.get, "/status", { api, _, _ in await api.status() }),
+            (.get, "/status", { api, _, _ in try await api.status() }),
             (.post, "/session", administrator { api, request, _ in try await api.create(request) }),
             (
                 .delete, "/session/:id/token",

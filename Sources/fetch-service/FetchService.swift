@@ -49,7 +49,7 @@ import System
 
     private static func parse() -> ServiceOptions {
         do {
-            return try ServiceOptions.parse()
+            return try ServiceOptions.parse(ServiceOptions.withoutSurplus(Array(CommandLine.arguments.dropFirst())))
         } catch {
             let text = ServiceOptions.fullMessage(for: error)
             if ServiceOptions.exitCode(for: error).isSuccess {

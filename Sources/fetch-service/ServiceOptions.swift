@@ -81,14 +81,20 @@ struct ServiceOptions: ParsableCommand {
     @Option(help: "Accepted for compatibility.")
     var profilePort: UInt16 = 6060
 
-    @Argument(parsing: .captureForPassthrough, help: .hidden)
-    var surplus: [String] = []
+    /// The options that take no value.
+    private static let flags: Set<String> = ["--permissive-mode", "--profile", "--version", "--help", "-h"]
+
+    /// Leaves out what the contract ignores: everything from `--` or the first argument that is no option on.
+    static func withoutSurplus(_ arguments: [String]) -> [String] {
+        var index = 0
+        while index < arguments.count, arguments[index].hasPrefix("-"), !["-", "--"].contains(arguments[index]) {
+            let hasOwnValue = arguments[index].contains("=") || flags.contains(arguments[index])
+            index += hasOwnValue ? 1 : 2
+        }
+        return Array(arguments.prefix(index))
+    }
 
     func validate() throws {
-        // The first argument that is no option ends them, and the rest is ignored; an unknown option is no such argument.
-        if let first = surplus.first, first.hasPrefix("-"), first != "--", first != "-" {
-            throw ValidationError("unknown option '\(first)'")
-        }
         guard (0...3600).contains(stopTimeout) else {
             throw ValidationError("--stop-timeout must be 0 to 3600 seconds")
         }
