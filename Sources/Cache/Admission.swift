@@ -20,10 +20,12 @@ package struct Admission: Sendable {
         package var askedForGzip: Bool
         /// Whether nothing of it may be entered for reuse (a body, `no-store`).
         package var neverStored: Bool
+        /// Whether the URL names the bytes that it stands for.
+        package var namesItsContent: Bool
 
         package init(
             method: String, fields: Fields, partition: Partition, session: SessionID, policy: SessionPolicy,
-            askedForGzip: Bool, neverStored: Bool
+            askedForGzip: Bool, neverStored: Bool, namesItsContent: Bool = false
         ) {
             self.method = method
             self.fields = fields
@@ -32,6 +34,7 @@ package struct Admission: Sendable {
             self.policy = policy
             self.askedForGzip = askedForGzip
             self.neverStored = neverStored
+            self.namesItsContent = namesItsContent
         }
     }
 
@@ -39,6 +42,8 @@ package struct Admission: Sendable {
     package var head: Fill.Head
     /// The head as it is stored, with the origin's own validators; `nil` when nothing is entered for reuse.
     package var storedHead: ResponseHead?
+    /// Seconds of freshness that are assumed because the origin says nothing.
+    package var assumedLifetime: Int64
     /// Why nothing is.
     package var notStored: String?
     /// The head for the client whose request this was, with what is meant for nobody else, such as `Set-Cookie`.
@@ -81,6 +86,9 @@ package struct Admission: Sendable {
             reason = "the head is larger than \(SharingRules.largestSharedHead) bytes"
         }
         notStored = reason
+        assumedLifetime =
+            request.namesItsContent && response.status == 200 && ContentNaming.isSilent(fields)
+            ? ContentNaming.lifetime : 0
         let isReusable = reason == nil
         scope = isReusable ? request.partition.scope : .session(request.session)
 

@@ -42,7 +42,7 @@ package enum CacheDecision: Sendable {
             let reuse = Reuse.decide(
                 requestFields: fields, storedStatus: response.status, storedFields: entry.head.fields,
                 requestTime: response.requestTime, responseTime: response.responseTime, now: now,
-                shared: response.partition == .shared)
+                assumedLifetime: response.assumedLifetime, shared: response.partition == .shared)
             if let validatedSince, response.responseTime >= validatedSince {
                 let age = Freshness.currentAge(
                     fields: entry.head.fields, requestTime: response.requestTime, responseTime: response.responseTime,

@@ -134,6 +134,7 @@ extension Exchange {
             log.responseFields = head.fields
         }
         log.source = source
+        log.fillNanoseconds = fillNanoseconds
         log.delivered = delivery?.delivered ?? 0
         if let whole, request.method != "HEAD" {
             log.digest = whole.digest

@@ -50,7 +50,8 @@ extension Exchange: FillOwner {
                 admission: Admission.Request(
                     method: request.method, fields: request.fields, partition: fill.key.partition, session: session.id,
                     policy: session.policy, askedForGzip: askedForGzip,
-                    neverStored: !isGet || CacheControl(request.fields).noStore),
+                    neverStored: !isGet || CacheControl(request.fields).noStore,
+                    namesItsContent: ContentNaming.isFixed(url)),
                 validates: entry, credentialScope: hasSecrets ? session.id.text : nil))
         self.driver = driver
         driver.owner = self

@@ -73,6 +73,7 @@ extension Exchange {
             if !isVerified { unverified = blob }
         }
         whole = (response.digest, response.size, body, response.partition.scope)
+        fillNanoseconds = response.fillNanoseconds
         count()
         var head = Admission.asServed(entry.head, decoded: response.decoded)
         head.fields.set("Age", String(age))

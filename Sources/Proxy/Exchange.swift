@@ -65,6 +65,8 @@ final class Exchange: @unchecked Sendable {
     var attempts = 0
     /// The whole body, once all of it is known.
     var whole: (digest: SHA256Digest, size: Int64, body: Examiner.Body, scope: BlobScope)?
+    /// How long the download took that a stored answer spares.
+    var fillNanoseconds: Int64 = 0
     /// What we answer with instead of the whole: a condition's outcome or a range.
     var form = Form.whole
     /// The origin has said that stored answers are right since this second, which is all that the request wants to know.

@@ -27,6 +27,8 @@ struct ExchangeLog: Sendable {
     var reasonPhrase = ""
     var responseFields = Fields()
     var source = Source.none
+    /// How long the download took that this answer spared, in nanoseconds.
+    var fillNanoseconds: Int64 = 0
     /// Bytes of the whole body, or of what was seen of it.
     var size: Int64 = 0
     var delivered: Int64 = 0
@@ -100,6 +102,7 @@ struct ExchangeLog: Sendable {
         if let range { text("range", range) }
         if let standsFor { text("stands-for", standsFor) }
         number("duration-ns", duration.wholeNanoseconds)
+        if fillNanoseconds > 0 { number("fill-duration-ns", fillNanoseconds) }
         if !requestInspection.isEmpty {
             key("request-inspection")
             json += requestInspection

@@ -50,6 +50,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private var request: Cancellable?
     private var connection: OriginConnection?
     private var ingest: BodyIngest?
+    private var started = MonotonicTime(nanoseconds: 0)
     private var requestTime: Int64 = 0
     private var responseTime: Int64 = 0
     private var mayRetry: Bool
@@ -69,6 +70,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     func start() {
         loop.started(self)
+        started = loop.loop.now
         acquire(fresh: false)
     }
 
@@ -291,10 +293,12 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         head.version = .http11
         var bytes: [UInt8] = []
         head.serialise(into: &bytes)
-        let response = StoredResponse(
+        var response = StoredResponse(
             partition: admission.head.partition, key: fill.key.key, varyNames: admission.head.varyNames ?? [],
             variant: admission.head.variant, status: head.status, head: bytes, digest: completion.digest,
             size: completion.size, requestTime: requestTime, responseTime: responseTime, decoded: admission.mustDecode)
+        response.assumedLifetime = admission.assumedLifetime
+        response.fillNanoseconds = (loop.loop.now - started).wholeNanoseconds
         loop.cache.store(StoredEntry(response, head: head), blob: blob, at: now)
     }
 

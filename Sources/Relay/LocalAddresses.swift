@@ -13,7 +13,7 @@ package enum LocalAddresses {
         var next = list
         while let entry = next {
             next = entry.pointee.ifa_next
-            guard let address = entry.pointee.ifa_addr, let socket = SocketAddress(address),
+            guard let address = entry.pointee.ifa_addr, let socket = SocketAddress(sockaddr: address),
                 let ip = IPAddress(bytes: socket.bytes)
             else { continue }
             found.insert(ip)

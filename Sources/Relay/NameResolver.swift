@@ -131,7 +131,7 @@ package final class NameResolver: Sendable {
         var next = list
         while let entry = next {
             next = entry.pointee.ai_next
-            guard let address = entry.pointee.ai_addr.flatMap({ SocketAddress($0) })?.ipAddress,
+            guard let address = entry.pointee.ai_addr.flatMap({ SocketAddress(sockaddr: $0) })?.ipAddress,
                 !addresses.contains(address)
             else { continue }
             addresses.append(address)

@@ -31,10 +31,11 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Reads what the kernel or the resolver wrote; `nil` for other families.
-    package init?(_ address: UnsafePointer<sockaddr>) {
-        let raw = UnsafeRawPointer(address)
-        switch CInt(address.pointee.sa_family) {
+    /// Reads the `sockaddr` that the kernel or the resolver wrote; `nil` for other families.
+    ///
+    /// A raw pointer, because which module the C type belongs to depends on the modules that a caller has loaded.
+    package init?(sockaddr raw: UnsafeRawPointer) {
+        switch CInt(raw.loadUnaligned(as: sa_family_t.self)) {
         case AF_INET:
             let v4 = raw.loadUnaligned(as: sockaddr_in.self)
             let bytes = withUnsafeBytes(of: v4.sin_addr) { [UInt8]($0) }
@@ -51,7 +52,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     init(_ storage: sockaddr_storage) {
         self =
             withUnsafeBytes(of: storage) { bytes in
-                bytes.baseAddress.flatMap { SocketAddress($0.assumingMemoryBound(to: sockaddr.self)) }
+                bytes.baseAddress.flatMap { SocketAddress(sockaddr: $0) }
             } ?? SocketAddress.any4(port: 0)
     }
 

@@ -51,7 +51,7 @@ func receive(_ fd: CInt, _ count: Int) -> [UInt8] {
         #expect(SocketAddress(ip: "[::1]", port: 1) == nil)
         #expect(SocketAddress(bytes: [1, 2, 3], port: 1) == nil)
         #expect(SocketAddress.loopback6(port: 5).text == "[::1]:5")
-        let roundTrip = v6.withSockaddr { address, _ in SocketAddress(address) }
+        let roundTrip = v6.withSockaddr { address, _ in SocketAddress(sockaddr: address) }
         #expect(roundTrip == v6)
     }
 

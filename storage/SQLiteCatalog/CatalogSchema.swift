@@ -59,7 +59,8 @@ enum CatalogSchema {
                 CREATE TABLE responses (
                     id INTEGER PRIMARY KEY AUTOINCREMENT, key_hash INTEGER NOT NULL, scope INTEGER NOT NULL,
                     status INTEGER NOT NULL, size INTEGER NOT NULL, request_time INTEGER NOT NULL,
-                    response_time INTEGER NOT NULL, decoded INTEGER NOT NULL, digest_key INTEGER NOT NULL,
+                    response_time INTEGER NOT NULL, decoded INTEGER NOT NULL, assumed_lifetime INTEGER NOT NULL,
+                    fill_nanoseconds INTEGER NOT NULL, digest_key INTEGER NOT NULL,
                     digest BLOB NOT NULL, credentials BLOB, front BLOB NOT NULL, key TEXT NOT NULL, vary TEXT NOT NULL,
                     variant TEXT NOT NULL, head BLOB NOT NULL, tail BLOB NOT NULL
                 ) STRICT;

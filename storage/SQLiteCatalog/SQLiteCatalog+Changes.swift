@@ -203,16 +203,17 @@ extension SQLiteCatalog {
         let scope = try enterScope(response.partition.scope, in: db)
         let text =
             response.key.utf8.count + vary.utf8.count + response.variant.utf8.count + response.head.count
-        let zeros = Self.zeros(scope, text: text, rest: 115)
+        let zeros = Self.zeros(scope, text: text, rest: 125)
         try db.cachedStatement(
             sql: """
                 INSERT INTO responses VALUES (
-                    NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, zeroblob(?)
+                    NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, zeroblob(?)
                 )
                 """
         ).execute(arguments: [
             hash(response.partition, response.key), scope, response.status, response.size, response.requestTime,
-            response.responseTime, response.decoded, response.digest.indexKey, response.digest.column,
+            response.responseTime, response.decoded, response.assumedLifetime, response.fillNanoseconds,
+            response.digest.indexKey, response.digest.column,
             response.partition.credentials?.column, zeros.front, response.key, vary, response.variant,
             Data(response.head), zeros.tail,
         ])
@@ -228,7 +229,7 @@ extension SQLiteCatalog {
                 FROM responses WHERE id = ?
                 """)
         guard let row = try Row.fetchOne(find, arguments: [id]) else { return }
-        let zeros = Self.zeros(try row.number(0), text: Int(try row.number(1)) + head.count, rest: 115)
+        let zeros = Self.zeros(try row.number(0), text: Int(try row.number(1)) + head.count, rest: 125)
         try db.cachedStatement(
             sql: "UPDATE responses SET head = ?, request_time = ?, response_time = ?, tail = zeroblob(?) WHERE id = ?"
         ).execute(arguments: [Data(head), requestTime, responseTime, zeros.tail, id])

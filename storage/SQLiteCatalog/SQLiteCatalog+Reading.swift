@@ -9,7 +9,7 @@ extension SQLiteCatalog {
             let statement = try db.cachedStatement(
                 sql: """
                     SELECT responses.id, status, size, request_time, response_time, decoded, digest, credentials, key,
-                        vary, variant, head, scopes.id
+                        vary, variant, head, scopes.id, assumed_lifetime, fill_nanoseconds
                     FROM responses LEFT JOIN scopes ON scopes.no = scope
                     WHERE key_hash = ? ORDER BY responses.id DESC
                     """)
@@ -25,11 +25,14 @@ extension SQLiteCatalog {
 
     private static func response(_ row: Row) throws -> StoredResponse {
         let vary = try row.text(9)
-        return StoredResponse(
+        var response = StoredResponse(
             id: try row.number(0), partition: try partition(row), key: try row.text(8),
             varyNames: vary.isEmpty ? [] : vary.split(separator: "\n").map(String.init), variant: try row.text(10),
             status: Int(try row.number(1)), head: try row.bytes(11), digest: try row.digest(6), size: try row.number(2),
             requestTime: try row.number(3), responseTime: try row.number(4), decoded: try row.number(5) != 0)
+        response.assumedLifetime = try row.number(13)
+        response.fillNanoseconds = try row.number(14)
+        return response
     }
 
     private static func partition(_ row: Row) throws -> Partition {

@@ -43,6 +43,11 @@ public struct StoredResponse: Hashable, Sendable {
     /// Whether the body was decoded from gzip in the fill; then only clients that accept gzip are answered with it.
     public var decoded: Bool
 
+    /// Seconds of freshness that we assume because the origin says nothing; 0 for none.
+    public var assumedLifetime: Int64 = 0
+    /// How long the download took, in nanoseconds.
+    public var fillNanoseconds: Int64 = 0
+
     /// Makes a stored response.
     public init(
         id: Int64 = 0, partition: Partition, key: String, varyNames: [String] = [], variant: String = "",

@@ -53,7 +53,11 @@ struct DebInspector: Inspector {
                 switch isListed {
                 case true: Inspection(.approved, "parsed and vouched for by a verified index")
                 case false: Inspection(.rejected, "the package is listed only in an index that was not verified")
-                default: Inspection(.rejected, "no verified package index vouches for this package")
+                default:
+                    // From a repository that nobody configured it is recognised and no more.
+                    Inspection(
+                        use.request[id]?.opinion == .pending ? .rejected : .unknown,
+                        "no verified package index vouches for this package")
                 }
             }
         return ResponseFinding(inspection, metadata: metadata)

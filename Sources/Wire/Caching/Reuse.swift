@@ -28,15 +28,16 @@ package enum Reuse: Sendable, Equatable {
     ///   - requestTime: when the request that brought or last validated it was sent, in seconds since 1970.
     ///   - responseTime: when that answer arrived.
     ///   - now: the present.
+    ///   - assumedLifetime: freshness that was estimated when it was stored, in seconds.
     ///   - shared: false for a store that serves one session only.
     /// - Returns: the decision with its reason.
     package static func decide(
         requestFields: Fields, storedStatus: Int, storedFields: Fields, requestTime: Int64, responseTime: Int64,
-        now: Int64, shared: Bool = true
+        now: Int64, assumedLifetime: Int64 = 0, shared: Bool = true
     ) -> Reuse {
         let policy = ReusePolicy(
             status: storedStatus, fields: storedFields, requestTime: requestTime, responseTime: responseTime,
-            shared: shared)
+            shared: shared, assumedLifetime: assumedLifetime)
         return decide(requestFields: requestFields, policy: policy, now: now)
     }
 

@@ -15,10 +15,17 @@ package struct ReusePolicy: Sendable, Equatable {
     /// `stale-while-revalidate` in seconds.
     package let staleWhileRevalidate: Int64?
 
-    package init(status: Int, fields: Fields, requestTime: Int64, responseTime: Int64, shared: Bool = true) {
+    /// Computes the policy.
+    ///
+    /// `assumedLifetime` is what the cache estimated where the answer says nothing (see ``ContentNaming``).
+    package init(
+        status: Int, fields: Fields, requestTime: Int64, responseTime: Int64, shared: Bool = true,
+        assumedLifetime: Int64 = 0
+    ) {
         let control = CacheControl(fields)
-        lifetime = Freshness.lifetime(
+        let stated = Freshness.lifetime(
             status: status, fields: fields, control: control, responseTime: responseTime, shared: shared)
+        lifetime = Freshness.isExplicit(fields: fields, shared: shared) ? stated : max(stated, assumedLifetime)
         initialAge = Freshness.initialAge(fields: fields, requestTime: requestTime, responseTime: responseTime)
         self.responseTime = responseTime
         needsValidation = control.noCache

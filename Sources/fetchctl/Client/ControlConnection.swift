@@ -49,7 +49,7 @@ struct ControlConnection: ~Copyable {
         }
         defer { freeaddrinfo(list) }
         return sequence(first: list, next: { $0.pointee.ai_next })
-            .compactMap { $0.pointee.ai_addr.flatMap { SocketAddress($0) } }
+            .compactMap { $0.pointee.ai_addr.flatMap { SocketAddress(sockaddr: $0) } }
     }
 
     private static func connect(
