@@ -12,7 +12,7 @@ let base: [SwiftSetting] = [
 
 /// For targets of values and rules.
 ///
-/// The targets that talk to the kernel or to C libraries (System, Cryptography, Relay, Proxy,
+/// The targets that talk to the kernel or to C libraries (Platform, Cryptography, Relay, Proxy,
 /// DiskStore, Inspection) go without: there `unsafe` marks would outnumber the statements.
 let safe: [SwiftSetting] = base + [.strictMemorySafety()]
 
@@ -58,21 +58,21 @@ let package = Package(
         .target(name: "ReportModel", dependencies: ["Core"], swiftSettings: safe),
 
         // The kernel, cryptography, the relay.
-        .target(name: "System", dependencies: ["Core", "CLinux"], swiftSettings: base),
+        .target(name: "Platform", dependencies: ["Core", "CLinux"], swiftSettings: base),
         .target(name: "Cryptography", dependencies: ["Core", "COpenSSL"], swiftSettings: base),
-        .target(name: "Relay", dependencies: ["Core", "Wire", "System", "Cryptography"], swiftSettings: base),
+        .target(name: "Relay", dependencies: ["Core", "Wire", "Platform", "Cryptography"], swiftSettings: base),
 
         // Storage: the protocols, the backends, the suite that each backend must pass.
         .target(name: "Storage", dependencies: ["Core"], path: "storage/Storage", swiftSettings: safe),
         .target(
-            name: "DiskStore", dependencies: ["Core", "Storage", "System", "Cryptography", "CLZ4"],
+            name: "DiskStore", dependencies: ["Core", "Storage", "Platform", "Cryptography", "CLZ4"],
             path: "storage/DiskStore",
             swiftSettings: base),
         .target(
-            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "System", grdb], path: "storage/SQLiteCatalog",
+            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "Platform", grdb], path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
-            name: "MemoryStorage", dependencies: ["Core", "Storage", "System", "Cryptography"],
+            name: "MemoryStorage", dependencies: ["Core", "Storage", "Platform", "Cryptography"],
             path: "storage/MemoryStorage",
             swiftSettings: safe),
         .target(
@@ -80,9 +80,9 @@ let package = Package(
             swiftSettings: base),
 
         // The service.
-        .target(name: "Cache", dependencies: ["Core", "Wire", "System", "Storage"], swiftSettings: safe),
+        .target(name: "Cache", dependencies: ["Core", "Wire", "Platform", "Storage"], swiftSettings: safe),
         .target(
-            name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Cryptography", "System", logging],
+            name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Cryptography", "Platform", logging],
             swiftSettings: safe),
         .target(
             name: "Inspection", dependencies: ["Core", "Wire", "Cryptography", "CArchive", "CZlib"], swiftSettings: base
@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
+                "Core", "Wire", "Platform", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
                 "CZlib",
                 logging,
             ],
@@ -100,7 +100,8 @@ let package = Package(
         .target(
             name: "Control",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Storage", "Sessions", "Reports", "ReportModel", hummingbird,
+                "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "Reports", "ReportModel",
+                hummingbird,
                 nioCore,
                 nioPosix, httpTypes, nioHTTPTypes, logging,
             ],
@@ -110,48 +111,51 @@ let package = Package(
         .executableTarget(
             name: "fetch-service",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
+                "Core", "Wire", "Platform", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
                 "Reports",
                 "Proxy", "Control", "DiskStore", "SQLiteCatalog", "MemoryStorage", arguments, logging, yams,
             ],
             swiftSettings: base),
         .executableTarget(
-            name: "fetchctl", dependencies: ["Core", "Wire", "System", "ReportModel", arguments], swiftSettings: base),
+            name: "fetchctl", dependencies: ["Core", "Wire", "Platform", "ReportModel", arguments], swiftSettings: base),
 
         // Tests and what only they use.
         .target(
-            name: "RelayTesting", dependencies: ["Core", "Wire", "System", "Cryptography", "Relay"], swiftSettings: base
+            name: "RelayTesting", dependencies: ["Core", "Wire", "Platform", "Cryptography", "Relay"],
+            swiftSettings: base
         ),
         .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: base),
         .testTarget(name: "WireTests", dependencies: ["Core", "Wire"], swiftSettings: base),
-        .testTarget(name: "SystemTests", dependencies: ["Core", "System"], swiftSettings: base),
-        .testTarget(name: "CryptographyTests", dependencies: ["Core", "Cryptography", "System"], swiftSettings: base),
+        .testTarget(name: "PlatformTests", dependencies: ["Core", "Platform"], swiftSettings: base),
         .testTarget(
-            name: "RelayTests", dependencies: ["Core", "Wire", "System", "Cryptography", "Relay", "RelayTesting"],
+            name: "CryptographyTests", dependencies: ["Core", "Cryptography", "Platform"], swiftSettings: base),
+        .testTarget(
+            name: "RelayTests", dependencies: ["Core", "Wire", "Platform", "Cryptography", "Relay", "RelayTesting"],
             swiftSettings: base),
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
+                "Core", "Wire", "Platform", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
                 "StorageConformance", grdb,
             ],
             swiftSettings: base),
         .testTarget(
             name: "CacheTests",
-            dependencies: ["Core", "Wire", "System", "Cryptography", "Storage", "Cache", "MemoryStorage"],
+            dependencies: ["Core", "Wire", "Platform", "Cryptography", "Storage", "Cache", "MemoryStorage"],
             swiftSettings: base),
         .target(
-            name: "SessionsTesting", dependencies: ["Core", "System", "Storage", "Sessions"], swiftSettings: base),
+            name: "SessionsTesting", dependencies: ["Core", "Platform", "Storage", "Sessions"], swiftSettings: base),
         .testTarget(
             name: "SessionsTests",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Storage", "Sessions", "SessionsTesting", logging,
+                "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting", logging,
             ],
             swiftSettings: base),
         .testTarget(
             name: "ControlTests",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Storage", "Sessions", "SessionsTesting", "Control", logging,
+                "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting", "Control",
+                logging,
             ],
             swiftSettings: base),
         .testTarget(
@@ -164,18 +168,19 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
+                "Core", "Wire", "Platform", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
                 "Inspection",
                 "Proxy", "MemoryStorage", logging,
             ],
             swiftSettings: base),
         .testTarget(
-            name: "FetchctlTests", dependencies: ["Core", "Wire", "System", "ReportModel", "fetchctl"],
+            name: "FetchctlTests", dependencies: ["Core", "Wire", "Platform", "ReportModel", "fetchctl"],
             swiftSettings: base),
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Core", "Wire", "System", "Cryptography", "RelayTesting", "ReportModel", "Inspection", "fetch-service",
+                "Core", "Wire", "Platform", "Cryptography", "RelayTesting", "ReportModel", "Inspection",
+                "fetch-service",
                 "fetchctl", logging, arguments,
             ],
             swiftSettings: base),

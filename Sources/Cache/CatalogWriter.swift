@@ -1,5 +1,5 @@
 package import Storage
-internal import System
+internal import Platform
 
 /// The one thread that changes the catalog, in groups.
 ///

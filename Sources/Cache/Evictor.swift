@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import System
+internal import Platform
 
 /// Keeps the store below its cap and does its background work.
 ///

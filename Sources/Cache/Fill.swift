@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import System
+internal import Platform
 package import Wire
 
 /// One download with any number of readers at any offset.

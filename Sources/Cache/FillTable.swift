@@ -1,4 +1,4 @@
-internal import System
+internal import Platform
 
 /// The fills in progress that others may join; O(1) under one lock.
 package final class FillTable: Sendable {

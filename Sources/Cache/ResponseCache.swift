@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import System
+internal import Platform
 
 /// What is stored for reuse: a bounded memory in front of the catalog and the blobs.
 ///

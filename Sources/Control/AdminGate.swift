@@ -1,6 +1,6 @@
 internal import Core
 internal import Cryptography
-internal import System
+internal import Platform
 internal import Wire
 
 /// Lets in whoever knows the administrator's password; guesses are slowed.

@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import Sessions
 internal import Storage
-internal import System
+internal import Platform
 
 extension ControlAPI {
     /// How often an open inspection is asked after.

@@ -4,7 +4,7 @@ internal import Hummingbird
 package import Logging
 package import Sessions
 package import Storage
-package import System
+package import Platform
 
 /// A report that is made piece by piece.
 package protocol ReportPieces: AnyObject, Sendable {

@@ -8,7 +8,7 @@ internal import NIOCore
 internal import NIOHTTPTypes
 internal import NIOPosix
 internal import Sessions
-package import System
+package import Platform
 internal import Wire
 
 /// Serves the control API on a socket that listens already.

@@ -2,7 +2,7 @@ import Cache
 import Core
 import Cryptography
 import Storage
-import System
+import Platform
 import Wire
 
 /// The way of a body into the store: undo gzip, count, digest, stage, commit.

@@ -3,7 +3,7 @@ import Cryptography
 import Logging
 import Relay
 import Sessions
-import System
+import Platform
 import Wire
 
 extension ClientConnection {

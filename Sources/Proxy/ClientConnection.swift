@@ -5,7 +5,7 @@ import Logging
 import Relay
 import Sessions
 import Storage
-import System
+import Platform
 import Wire
 
 /// One client's connection: heads in, answers out, one exchange at a time.

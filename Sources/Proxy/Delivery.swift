@@ -3,7 +3,7 @@ import Core
 import Glibc
 import Relay
 import Storage
-import System
+import Platform
 import Wire
 
 /// What one exchange sends to its client, and how far it has come.

@@ -3,7 +3,7 @@ import Core
 import Inspection
 import Logging
 import Storage
-import System
+import Platform
 
 /// Finds out about bodies and judges their uses, on a pool of its own.
 ///

@@ -4,7 +4,7 @@ import Cryptography
 import Relay
 import Sessions
 import Storage
-import System
+import Platform
 import Wire
 
 extension Exchange {

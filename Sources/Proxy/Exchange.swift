@@ -5,7 +5,7 @@ import Inspection
 import Relay
 import Sessions
 import Storage
-import System
+import Platform
 import Wire
 
 /// One request of a session and what becomes of it.

@@ -3,7 +3,7 @@ import Core
 import Relay
 import Sessions
 import Storage
-import System
+import Platform
 import Wire
 
 /// Who started a fill and may take part in it: the exchange of its first client.

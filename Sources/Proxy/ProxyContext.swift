@@ -6,7 +6,7 @@ import Logging
 import Relay
 import Sessions
 import Storage
-import System
+import Platform
 
 /// What all loops share; every part guards itself.
 final class ProxyContext: Sendable {

@@ -4,7 +4,7 @@ import Cryptography
 import Inspection
 import Relay
 import Sessions
-import System
+import Platform
 
 /// What one loop owns: its connections, exchanges, downloads and its copy of the list of sessions.
 // Confined to its loop.

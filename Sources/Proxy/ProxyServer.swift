@@ -6,7 +6,7 @@ package import Logging
 package import Relay
 package import Sessions
 package import Storage
-package import System
+package import Platform
 import Synchronization
 
 /// The proxy: loops that accept, authenticate, relay, cache and record.

@@ -1,5 +1,5 @@
 import Glibc
-package import System
+package import Platform
 
 /// Accepts connections on one listening socket that all loops watch (`EPOLLEXCLUSIVE`: one of them wakes).
 ///

@@ -1,6 +1,6 @@
 import Cryptography
 import Glibc
-import System
+import Platform
 
 extension ByteStream {
     /// An orderly end in progress: what was accepted is sent, then FIN, then what still comes is thrown away.

@@ -1,6 +1,6 @@
 package import Cryptography
 import Glibc
-import System
+import Platform
 
 extension ByteStream {
     /// Whether the stream is encrypted, or about to be.

@@ -1,7 +1,7 @@
 import Core
 import Cryptography
 import Glibc
-package import System
+package import Platform
 
 /// Who uses a stream.
 package protocol StreamHandler: AnyObject {

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 
 /// Connects to the first of several addresses that answers (RFC 8305): one after the other, each with a head start.
 ///

@@ -1,7 +1,7 @@
 package import Core
 import Glibc
 import Synchronization
-package import System
+package import Platform
 
 /// One thread that owns connections and serves them as the kernel reports them ready (epoll, edge-triggered).
 ///

@@ -1,5 +1,5 @@
 import Core
-import System
+import Platform
 
 /// An unused connection to an origin: closed when its time is over, and at any byte or end that comes (an answer without a
 /// request is either an error or an attack).

@@ -1,6 +1,6 @@
 package import Core
 import Glibc
-package import System
+package import Platform
 
 /// The addresses of this machine, for ``DestinationPolicy``.
 package enum LocalAddresses {

@@ -1,4 +1,4 @@
-import System
+import Platform
 
 /// Something that a loop watches a descriptor for.
 ///

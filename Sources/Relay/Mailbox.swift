@@ -1,4 +1,4 @@
-import System
+import Platform
 
 /// The tasks that other threads have for a loop: bounded, first in first out, with one wake-up per batch.
 ///

@@ -1,6 +1,6 @@
 package import Core
 import Glibc
-import System
+import Platform
 
 /// Why a name has no address.
 package struct ResolveError: Error, Sendable, Hashable, CustomStringConvertible {

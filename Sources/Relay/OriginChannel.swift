@@ -1,5 +1,5 @@
 import Core
-import System
+import Platform
 import Wire
 
 /// A connection to an origin that is ready for a request, between and during exchanges; confined to its loop.

@@ -1,4 +1,4 @@
-import System
+import Platform
 package import Wire
 
 extension OriginConnection {

@@ -1,5 +1,5 @@
 import Core
-package import System
+package import Platform
 package import Wire
 
 /// Who asked an origin something; all calls come on the loop of the connection.

@@ -1,6 +1,6 @@
 import Core
 import Cryptography
-import System
+import Platform
 import Wire
 
 /// What all connections of a loop to origins share.

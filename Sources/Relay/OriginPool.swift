@@ -1,6 +1,6 @@
 package import Core
 package import Cryptography
-import System
+import Platform
 
 /// A wish that can be withdrawn.
 package final class Cancellable {

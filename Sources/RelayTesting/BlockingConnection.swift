@@ -1,7 +1,7 @@
 import Core
 package import Cryptography
 import Glibc
-package import System
+package import Platform
 package import Wire
 
 /// How the other side of a blocking connection misbehaved, or that it took too long.

@@ -1,7 +1,7 @@
 package import Core
 package import Cryptography
 import Glibc
-import System
+import Platform
 package import Wire
 
 /// What an origin does with one connection.

@@ -1,4 +1,4 @@
-internal import System
+internal import Platform
 
 /// Tells one start of the machine from another.
 package enum BootID {

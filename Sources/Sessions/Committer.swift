@@ -1,6 +1,6 @@
 internal import Core
 internal import Storage
-internal import System
+internal import Platform
 
 /// The recorder's own thread: numbers the exchanges of a group and commits it.
 struct Committer: Sendable {

@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import System
+internal import Platform
 
 /// Writes the record: one thread, one transaction for everything that waits.
 ///

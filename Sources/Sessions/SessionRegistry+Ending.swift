@@ -1,7 +1,7 @@
 internal import Core
 internal import Logging
 internal import Storage
-internal import System
+internal import Platform
 
 extension SessionRegistry {
     /// How long to wait before an expired session that could not be removed is tried again.

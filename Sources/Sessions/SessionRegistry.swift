@@ -2,7 +2,7 @@ package import Core
 internal import Cryptography
 package import Logging
 package import Storage
-package import System
+package import Platform
 
 /// All live sessions, and every change to them.
 ///

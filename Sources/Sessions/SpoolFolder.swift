@@ -1,6 +1,6 @@
 package import Core
 internal import Glibc
-package import System
+package import Platform
 
 /// The state folder as sessions see it: one folder for each, named by its id.
 package struct SpoolFolder: Sendable {

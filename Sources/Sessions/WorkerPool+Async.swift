@@ -1,4 +1,4 @@
-package import System
+package import Platform
 
 /// A pool was asked for more than it can hold.
 package struct PoolRefusal: Error, Sendable, CustomStringConvertible {

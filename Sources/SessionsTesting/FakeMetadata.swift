@@ -1,7 +1,7 @@
 internal import Core
 package import Sessions
 package import Storage
-package import System
+package import Platform
 
 /// Writes the end time, or fails.
 package struct FakeMetadata: SessionMetadata {

@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-package import System
+package import Platform
 
 /// Records in memory that fail on demand.
 package final class FakeRecords: Records {

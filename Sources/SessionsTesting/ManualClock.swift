@@ -1,6 +1,6 @@
 package import Core
 package import Sessions
-import System
+import Platform
 
 /// A clock that moves when it is told to; sleepers wake when their time has come.
 package final class ManualClock: Sendable {

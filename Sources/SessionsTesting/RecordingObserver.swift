@@ -1,6 +1,6 @@
 package import Core
 package import Sessions
-import System
+import Platform
 
 /// Notes what the registry tells the proxy.
 package final class RecordingObserver: SessionObserver {

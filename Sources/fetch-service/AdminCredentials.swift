@@ -1,6 +1,6 @@
 import Core
 import Cryptography
-import System
+import Platform
 
 /// The name and password that the control API asks for.
 struct AdminCredentials: Equatable {

@@ -1,4 +1,4 @@
-import System
+import Platform
 import Yams
 
 /// A fault in a configuration file, with its place.

@@ -3,7 +3,7 @@ import Core
 import FoundationEssentials
 import Glibc
 import Logging
-import System
+import Platform
 
 /// `fetch-service`, the daemon: options → log → ports → ``Service`` → serve until told to stop.
 ///

@@ -3,7 +3,7 @@ import Logging
 import Reports
 import Sessions
 import Storage
-import System
+import Platform
 
 /// Writes what is left of a finished session (contract `control-api.md`, "Spool layout on disk").
 ///

@@ -4,7 +4,7 @@ import DiskStore
 import Logging
 import SQLiteCatalog
 import Storage
-import System
+import Platform
 
 /// The work that nobody waits for: evicting, compressing, sweeping, keeping the record's reserve.
 final class Maintenance: Sendable {

@@ -1,6 +1,6 @@
 import Core
 import Cryptography
-import System
+import Platform
 
 /// The certificate authority that signs what the proxy's clients see.
 struct OwnAuthority {

@@ -1,4 +1,4 @@
-import System
+import Platform
 
 /// The two listening sockets, bound before anything slow is done; nothing is accepted yet.
 struct Ports {

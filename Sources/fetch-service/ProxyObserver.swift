@@ -1,6 +1,6 @@
 import Proxy
 import Sessions
-import System
+import Platform
 
 /// Tells the proxy of sessions as long as its loops run; afterwards there is nobody to tell.
 final class ProxyObserver: SessionObserver {

@@ -10,7 +10,7 @@ import Relay
 import Reports
 import Sessions
 import Storage
-import System
+import Platform
 
 /// The service with all its parts: the composition root.
 ///

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 
 /// What the service is to do: the options and the environment, checked and with their defaults.
 struct ServiceConfiguration {

@@ -1,5 +1,5 @@
 import Core
-import System
+import Platform
 
 /// `service.json` in the state folder: where the running service is; `fetchctl` finds it there.
 struct ServiceFile {

@@ -1,7 +1,7 @@
 import Core
 import Glibc
 import Logging
-import System
+import Platform
 
 /// Where the log goes: a file that can be opened anew for rotation, or standard error.
 final class LogDestination: Sendable {

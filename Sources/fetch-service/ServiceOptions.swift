@@ -1,5 +1,5 @@
 import ArgumentParser
-import System
+import Platform
 
 /// The command line of `fetch-service`.
 struct ServiceOptions: ParsableCommand {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// The signals that the service heeds, taken one by one on a thread of their own.
 enum Signals {

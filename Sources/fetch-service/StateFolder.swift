@@ -1,5 +1,5 @@
 import Core
-import System
+import Platform
 
 /// The state folder: the sessions' folders, and what is ours in `.store`, a name that no session can have.
 ///

@@ -6,7 +6,7 @@ import Logging
 import SQLiteCatalog
 import Sessions
 import Storage
-import System
+import Platform
 
 /// The backends, which are named only here.
 struct Stores {

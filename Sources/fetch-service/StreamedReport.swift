@@ -1,7 +1,7 @@
 import Control
 import Reports
 import Storage
-import System
+import Platform
 
 /// A session's report for the control API.
 final class StreamedReport: ReportPieces {

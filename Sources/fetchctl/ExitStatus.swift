@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import System
+import Platform
 
 /// The exit statuses of `fetchctl`, and which error gives which.
 enum ExitStatus {

@@ -1,7 +1,7 @@
 import Core
 import Sessions
 import SessionsTesting
-import System
+import Platform
 import Testing
 import Wire
 

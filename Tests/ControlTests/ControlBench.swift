@@ -4,7 +4,7 @@ import Logging
 import Sessions
 import SessionsTesting
 import Storage
-import System
+import Platform
 import Wire
 
 @testable import Control

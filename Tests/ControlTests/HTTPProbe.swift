@@ -1,7 +1,7 @@
 import Core
 import Glibc
 import Sessions
-import System
+import Platform
 import Wire
 
 /// A reply as it came over the wire.

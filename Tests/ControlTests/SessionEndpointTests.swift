@@ -3,7 +3,7 @@ import Foundation
 import Sessions
 import SessionsTesting
 import Storage
-import System
+import Platform
 import Testing
 import Wire
 

@@ -1,6 +1,6 @@
 import Core
 import Cryptography
-import System
+import Platform
 import Testing
 
 @Suite struct LeafCacheTests {

@@ -2,7 +2,7 @@ import Core
 import Cryptography
 import Foundation
 import Glibc
-import System
+import Platform
 import Testing
 
 extension Tool {

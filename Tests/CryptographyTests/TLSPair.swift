@@ -1,6 +1,6 @@
 import Core
 import Cryptography
-import System
+import Platform
 
 /// A client and a server on a pair of sockets, driven by one thread.
 final class TLSPair {

@@ -4,7 +4,7 @@ import Proxy
 import Relay
 import RelayTesting
 import Storage
-import System
+import Platform
 import Testing
 import Wire
 

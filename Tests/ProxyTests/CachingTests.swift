@@ -1,7 +1,7 @@
 import Core
 import RelayTesting
 import Storage
-import System
+import Platform
 import Testing
 import Wire
 

@@ -1,6 +1,6 @@
 import Proxy
 import RelayTesting
-import System
+import Platform
 import Testing
 import Wire
 

@@ -2,7 +2,7 @@ import Core
 import Proxy
 import RelayTesting
 import Storage
-import System
+import Platform
 import Testing
 import Wire
 

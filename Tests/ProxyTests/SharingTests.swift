@@ -5,7 +5,7 @@ import Proxy
 import RelayTesting
 import Sessions
 import Storage
-import System
+import Platform
 import Testing
 import Wire
 

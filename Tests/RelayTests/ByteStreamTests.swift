@@ -2,7 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import RelayTesting
-import System
+import Platform
 import Testing
 
 @testable import Relay

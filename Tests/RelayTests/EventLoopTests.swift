@@ -1,5 +1,5 @@
 import Core
-import System
+import Platform
 import Testing
 
 @testable import Relay

@@ -3,7 +3,7 @@ import Cryptography
 import Glibc
 import Relay
 import RelayTesting
-import System
+import Platform
 import Testing
 import Wire
 

@@ -1,7 +1,7 @@
 import Core
 import Relay
 import RelayTesting
-import System
+import Platform
 import Testing
 import Wire
 

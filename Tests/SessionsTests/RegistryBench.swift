@@ -4,7 +4,7 @@ import Logging
 import Sessions
 import SessionsTesting
 import Storage
-import System
+import Platform
 
 /// A registry over fakes, in a folder of its own.
 final class RegistryBench: Sendable {

@@ -1,7 +1,7 @@
 import Core
 import SessionsTesting
 import Storage
-import System
+import Platform
 import Testing
 
 @testable import Sessions

@@ -1,6 +1,6 @@
 import Core
 import Foundation
-import System
+import Platform
 import Testing
 
 @testable import Sessions

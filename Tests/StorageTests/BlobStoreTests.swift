@@ -4,7 +4,7 @@ import DiskStore
 import MemoryStorage
 import Storage
 import StorageConformance
-import System
+import Platform
 import Testing
 
 @Suite struct BlobStoreTests {

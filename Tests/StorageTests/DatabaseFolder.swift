@@ -3,7 +3,7 @@ import Foundation
 import SQLiteCatalog
 import Storage
 import StorageConformance
-import System
+import Platform
 import Testing
 
 /// A folder with databases, removed with this object.

@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import StorageConformance
 import Synchronization
-@testable import System
+@testable import Platform
 
 @testable import DiskStore
 

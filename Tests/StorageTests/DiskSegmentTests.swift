@@ -2,7 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Storage
-import System
+import Platform
 import Testing
 
 @testable import DiskStore

@@ -3,7 +3,7 @@ import Cryptography
 import Foundation
 import Storage
 import Synchronization
-@testable import System
+@testable import Platform
 import Testing
 
 @testable import DiskStore

@@ -2,7 +2,7 @@ import Core
 import Foundation
 import Storage
 import StorageConformance
-import System
+import Platform
 import Testing
 
 @testable import SQLiteCatalog

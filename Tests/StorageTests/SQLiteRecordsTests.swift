@@ -4,7 +4,7 @@ import GRDB
 import Storage
 import StorageConformance
 import Synchronization
-import System
+import Platform
 import Testing
 
 @testable import SQLiteCatalog

@@ -1,6 +1,6 @@
 import Core
 import Storage
-import System
+import Platform
 
 /// A compressed blob on disk: an index in a skippable frame, followed by an LZ4 frame; any LZ4 program reads it.
 ///

@@ -1,5 +1,5 @@
 import Storage
-import System
+import Platform
 
 /// Reads a compressed blob at any position, block by block.
 ///

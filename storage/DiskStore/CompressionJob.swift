@@ -2,7 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Storage
-import System
+import Platform
 
 /// Makes the compressed file of one large blob, a slice at a time.
 ///

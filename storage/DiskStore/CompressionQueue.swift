@@ -1,6 +1,6 @@
 import Core
 import Storage
-import System
+import Platform
 
 /// Which large blobs wait for compression, which one is at it, and which plain files it has replaced.
 ///

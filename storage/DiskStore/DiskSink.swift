@@ -1,6 +1,6 @@
 import Core
 import Storage
-import System
+import Platform
 
 /// One large body being written to a file in `staging/`.
 final class DiskSink: BlobSink {

@@ -1,6 +1,6 @@
 import Core
 package import Storage
-import System
+import Platform
 
 extension DiskStore {
     package func maintain() throws(StoreError) -> [(old: StoredBlob, new: StoredBlob)] {

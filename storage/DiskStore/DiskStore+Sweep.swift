@@ -1,7 +1,7 @@
 package import Core
 import Glibc
 package import Storage
-import System
+import Platform
 
 /// How far a sweep has come: first the segments of earlier runs, then the 256 folders of large blobs.
 struct SweepPosition: Sendable {

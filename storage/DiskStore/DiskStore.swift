@@ -3,7 +3,7 @@ import Cryptography
 import Glibc
 package import Storage
 import Synchronization
-import System
+import Platform
 
 /// Blobs on disk, below one folder that only this process uses.
 ///

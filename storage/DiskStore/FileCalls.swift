@@ -1,5 +1,5 @@
 import Glibc
-package import System
+package import Platform
 
 /// Every call that the store makes to the file system, so that a test can make each of them fail.
 ///

@@ -1,5 +1,5 @@
 import Storage
-import System
+import Platform
 
 /// A blob in a file of its own, as it is.
 final class PlainFileReader: BlobReader {

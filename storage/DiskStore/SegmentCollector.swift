@@ -1,4 +1,4 @@
-import System
+import Platform
 
 /// Finds what is dead in a segment and gives its room back to the file system.
 struct SegmentCollector {

@@ -1,4 +1,4 @@
-import System
+import Platform
 
 /// Goes through the records of a segment from its beginning, reading little more than the headers.
 struct SegmentScan {

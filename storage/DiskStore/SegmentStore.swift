@@ -1,7 +1,7 @@
 import Core
 import Glibc
 import Storage
-import System
+import Platform
 
 /// The small blobs: records in segment files.
 ///

@@ -1,7 +1,7 @@
 import Core
 import Glibc
 import Storage
-import System
+import Platform
 
 /// Appends records to the current segment of one scope.
 ///

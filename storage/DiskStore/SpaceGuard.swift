@@ -1,5 +1,5 @@
 import Storage
-import System
+import Platform
 
 /// Sees to it that a minimum stays free on the file system.
 ///

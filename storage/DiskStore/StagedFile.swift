@@ -1,6 +1,6 @@
 import Storage
 import Synchronization
-import System
+import Platform
 
 /// A file that is being written at its end and read meanwhile.
 final class StagedFile: Sendable {

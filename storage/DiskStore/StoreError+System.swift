@@ -1,6 +1,6 @@
 import Glibc
 import Storage
-import System
+import Platform
 
 extension StoreError {
     /// Says what a failed system call means for the store.

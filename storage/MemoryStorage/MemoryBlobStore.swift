@@ -1,7 +1,7 @@
 internal import Cryptography
 package import Core
 package import Storage
-internal import System
+internal import Platform
 
 /// Blobs in memory: for tests of what is above the store, and for a service that keeps nothing on disk.
 ///

@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import System
+internal import Platform
 
 /// The record in memory: for tests of what is above the storage, and for a service that keeps nothing on disk.
 ///

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Storage
-internal import System
+internal import Platform
 
 /// A file that takes room on the disk, given back when the database needs it.
 final class Reserve: Sendable {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Storage
-internal import System
+internal import Platform
 
 /// What the first 100 bytes of a database file tell, read without SQLite, which would change or repair.
 ///

@@ -1,5 +1,5 @@
 internal import Storage
-internal import System
+internal import Platform
 
 /// Moves a database that cannot be used out of the way, keeping the last few for whoever wants to know why.
 enum SetAside {

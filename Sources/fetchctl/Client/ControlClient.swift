@@ -1,7 +1,7 @@
 import Core
 import FoundationEssentials
 import Glibc
-import System
+import Platform
 import Wire
 
 /// Speaks to the control API, one connection per call.

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 import Wire
 
 /// One TCP connection for one request and its answer, with a deadline on every wait.

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// Writes whole texts to standard output and error.
 enum Output {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 import Wire
 
 /// Certificates as a list of PEM blocks, without anything else that stood between them.

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 import Wire
 
 /// The global settings that Maven reads: those of the installation, with our proxy.

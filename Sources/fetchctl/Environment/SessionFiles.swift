@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 
 /// The files that COMMAND's environment points to, written into the session's folder.
 struct SessionFiles: Sendable, Equatable {

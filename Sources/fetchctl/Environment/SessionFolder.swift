@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 
 /// The temporary folder with the files that COMMAND's environment points to.
 ///

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// The wget configuration that `WGETRC` names: the user's own, then ours.
 enum WgetConfiguration {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// Starts programs and tells how they ended.
 enum ChildProcess {

@@ -1,5 +1,5 @@
 import Core
-import System
+import Platform
 
 /// A session that this program opened and has to close.
 struct OpenSession: Sendable {

@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import System
+import Platform
 
 /// Where a report is streamed to: a temporary file that takes the place of the wanted one when it is complete.
 final class ReportFile {

@@ -1,7 +1,7 @@
 import Core
 import FoundationEssentials
 import Glibc
-import System
+import Platform
 
 /// `fetchctl run`, from finding the service to the summary.
 ///

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// Reads files that decide where credentials go, and so must be this user's alone.
 enum PrivateFile {

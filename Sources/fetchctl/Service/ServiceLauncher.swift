@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 
 /// Starts a `fetch-service` for this user and waits until it answers.
 struct ServiceLauncher {

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 import Wire
 
 /// Finds the service to work with: the one that was named, the one of this user, or a new one.

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// The folder in which a service of this user keeps its state, and where `fetchctl` looks for it.
 struct StateFolder: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 import Testing
 import Wire
 

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// Runs programs to their end and gives what they wrote.
 enum Program {

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 import Wire
 
 /// A control API on loopback whose answers a test writes, one thread per connection.

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 
 /// A folder of a test, removed with everything in it when the test lets go of it.
 final class TemporaryFolder: Sendable {

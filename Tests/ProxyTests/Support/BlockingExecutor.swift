@@ -1,4 +1,4 @@
-import System
+import Platform
 
 /// Runs every job on a thread of its own, so that a test may block without starving the pool that all tests share.
 final class BlockingExecutor: TaskExecutor {

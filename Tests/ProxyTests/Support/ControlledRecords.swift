@@ -1,7 +1,7 @@
 import Core
 import MemoryStorage
 import Storage
-import System
+import Platform
 
 /// The record in memory, which a test can hold up, let fail, and wait for.
 final class ControlledRecords: Records {

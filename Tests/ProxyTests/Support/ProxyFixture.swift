@@ -10,7 +10,7 @@ import Relay
 import RelayTesting
 import Sessions
 import Storage
-import System
+import Platform
 import Testing
 import Wire
 

@@ -2,7 +2,7 @@ import Core
 import Cryptography
 import MemoryStorage
 import Storage
-import System
+import Platform
 
 /// Blobs in memory, of which a test can spoil some, as a disk would.
 final class TamperingStore: BlobStore {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Core
 import Inspection
-import System
+import Platform
 import Testing
 
 @testable import fetch_service

@@ -1,7 +1,7 @@
 import Core
 import Cryptography
 import Glibc
-import System
+import Platform
 import Testing
 
 @testable import fetchctl

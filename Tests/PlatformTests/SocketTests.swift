@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 import Testing
 
 /// Waits until a descriptor is ready.

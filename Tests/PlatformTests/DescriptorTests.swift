@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 import Testing
 
 private func isOpen(_ fd: CInt) -> Bool { fcntl(fd, F_GETFD) >= 0 }

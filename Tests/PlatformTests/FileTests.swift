@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import System
+import Platform
 import Testing
 
 /// A folder of a test's own, removed with what is in it.
