@@ -38,6 +38,17 @@ package final class ControlServer: Sendable {
 
     /// Serves until ``stop(grace:)`` is called, or the listening socket fails.
     package func run() async throws {
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await accept())
+        } catch {
+            result = .failure(error)
+        }
+        try await group.shutdownGracefully()
+        try result.get()
+    }
+
+    private func accept() async throws {
         let responder = api.makeResponder()
         let settings = api.settings
         let log = log

@@ -7,8 +7,10 @@ struct Committer: Sendable {
     typealias Submission = (changes: [RecordChange], completion: Recorder.Completion)
 
     private let records: any Records
-    /// Only one thread comes here; the lock is for the compiler, and is never waited for.
-    private let numbers = Lock(ExchangeNumbers())
+    /// The last number given in each session.
+    ///
+    /// One thread comes here; the lock is for the compiler, and never waited for.
+    private let numbers = Lock<[SessionID: Int64]>([:])
 
     init(records: any Records) { self.records = records }
 
@@ -41,7 +43,7 @@ struct Committer: Sendable {
     func remove(_ session: SessionID) -> StoreError? {
         do throws(StoreError) {
             try records.remove(session)
-            numbers.withLock { $0.forget(session) }
+            numbers.withLock { $0[session] = nil }
             return nil
         } catch {
             return error
@@ -50,47 +52,36 @@ struct Committer: Sendable {
 
     /// Applies submissions as one transaction and returns the numbers given, by submission.
     private func apply(_ submissions: [[RecordChange]]) throws(StoreError) -> [[Int64]] {
-        var tentative = numbers.withLock { $0 }
+        // What this group uses up; it counts only once it is committed.
+        var last: [SessionID: Int64] = [:]
         var given: [[Int64]] = []
         var changes: [RecordChange] = []
         for submission in submissions {
             var own: [Int64] = []
             for change in submission {
-                changes.append(try tentative.number(change, from: records, own: &own))
+                switch change {
+                case .open(let row):
+                    last[row.id] = 0
+                    changes.append(change)
+                case .exchange(var row):
+                    let previous = if let number = last[row.session] { number } else { try lastNumber(of: row.session) }
+                    row.number = previous + 1
+                    last[row.session] = row.number
+                    own.append(row.number)
+                    changes.append(.exchange(row))
+                default: changes.append(change)
+                }
             }
             given.append(own)
         }
         if !changes.isEmpty { try records.apply(changes) }
-        numbers.withLock { $0 = tentative }
+        numbers.withLock { $0.merge(last) { _, new in new } }
         return given
     }
-}
 
-/// The last number given in each session.
-private struct ExchangeNumbers: Sendable {
-    private var last: [SessionID: Int64] = [:]
-
-    /// Fills in the number of an exchange; other changes stay as they are.
-    mutating func number(
-        _ change: RecordChange, from records: any Records, own: inout [Int64]
-    ) throws(StoreError) -> RecordChange {
-        switch change {
-        case .open(let row):
-            last[row.id] = 0
-            return change
-        case .exchange(var row):
-            // Not known yet: the first one after a restart.
-            let known =
-                if let number = last[row.session] { number } else {
-                    try records.totals(of: row.session).lastNumber
-                }
-            row.number = known + 1
-            last[row.session] = row.number
-            own.append(row.number)
-            return .exchange(row)
-        default: return change
-        }
+    /// The last number given in a session; from the record when it is the first one after a restart.
+    private func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
+        if let number = numbers.withLock({ $0[session] }) { return number }
+        return try records.totals(of: session).lastNumber
     }
-
-    mutating func forget(_ session: SessionID) { last[session] = nil }
 }

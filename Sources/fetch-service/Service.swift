@@ -168,6 +168,8 @@ final class Service: Sendable {
         do throws(ConfigurationFault) {
             let policy = try AccessControlFile.read(folder: configFolder)
             let ports: Set<UInt16> = [ports.proxy.address.port, ports.control.address.port]
+            // They may have changed meanwhile, too.
+            let addresses = (try? LocalAddresses.current()) ?? addresses
             proxy.update(policy: policy.owning(addresses: addresses, ports: ports))
             log.info("\(AccessControlFile.name) was read again")
         } catch {
