@@ -8,7 +8,10 @@ import Platform
 import Testing
 
 @Suite struct BlobStoreTests {
-    @Test("A blob store keeps each promise", .timeLimit(.minutes(2)), arguments: fixtures, BlobStoreCheck.all)
+    // One after the other: each has its own threads, and the time limit is meant for one.
+    @Test(
+        "A blob store keeps each promise", .serialized, .timeLimit(.minutes(2)), arguments: fixtures, BlobStoreCheck.all
+    )
     func keepsPromise(_ fixture: BlobStoreFixture, _ check: BlobStoreCheck) async throws {
         try await check.run(fixture)
     }

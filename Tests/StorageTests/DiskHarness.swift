@@ -10,8 +10,12 @@ import Synchronization
 final class TemporaryFolder: Sendable {
     let path: String
 
-    init() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("blobs-\(UUID().uuidString)")
+    // In memory, where there is such a file system: the fault tests synchronise thousands of files.
+    init(inMemory: Bool = false) throws {
+        let memory = URL(fileURLWithPath: "/dev/shm", isDirectory: true)
+        let isThere = FileManager.default.isWritableFile(atPath: memory.path)
+        let parent = inMemory && isThere ? memory : FileManager.default.temporaryDirectory
+        let folder = parent.appendingPathComponent("blobs-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         path = folder.path
     }
@@ -33,7 +37,7 @@ final class DiskHarness: BlobStoreHarness {
     }
 
     init(plan: FaultPlan, settings: DiskStoreSettings) throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(inMemory: true)
         layout = StoreLayout(root: "\(folder.path)/.store")
         self.settings = settings
         files = FileCalls(

@@ -1,11 +1,37 @@
 import Core
 import Storage
+import System
 import Testing
 
 /// Contents for tests, the same in every run.
 enum Sample {
+    private struct Key: Hashable {
+        var isText: Bool
+        var count: Int
+        var seed: Int
+    }
+
+    /// What was made before: the fault tests ask for the same contents hundreds of times.
+    private static let made = Lock<[Key: [UInt8]]>([:])
+
+    private static func remembered(_ key: Key, _ make: () -> [UInt8]) -> [UInt8] {
+        if let bytes = made.withLock({ $0[key] }) { return bytes }
+        let bytes = make()
+        made.withLock { $0[key] = bytes }
+        return bytes
+    }
+
     /// Bytes that no compression makes smaller (xorshift64).
     static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+        remembered(Key(isText: false, count: count, seed: Int(seed))) { makeNoise(count, seed: seed) }
+    }
+
+    /// Lines of text, no two the same, that compress well.
+    static func text(_ count: Int, seed: Int = 1) -> [UInt8] {
+        remembered(Key(isText: true, count: count, seed: seed)) { makeText(count, seed: seed) }
+    }
+
+    private static func makeNoise(_ count: Int, seed: UInt64) -> [UInt8] {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + 8)
@@ -19,8 +45,7 @@ enum Sample {
         return bytes
     }
 
-    /// Lines of text, no two the same, that compress well.
-    static func text(_ count: Int, seed: Int = 1) -> [UInt8] {
+    private static func makeText(_ count: Int, seed: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + 80)
         var line = seed
