@@ -203,6 +203,35 @@ import Testing
         Issue.record("there was never room for the group")
     }
 
+    @Test(
+        "Every query of a session walks the key or an index in its order",
+        arguments: [
+            ("SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 ORDER BY key LIMIT 3", "PRIMARY KEY"),
+            ("SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND kind < 2 ORDER BY key LIMIT 3", "PRIMARY KEY"),
+            (
+                "SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND kind >= 2 AND kind = 3 ORDER BY key LIMIT 3",
+                "exchanges_other"
+            ),
+            (
+                """
+                SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND session = 1 AND digest_key = 2 AND digest = x''
+                ORDER BY key LIMIT 3
+                """, "exchanges_digest"
+            ),
+            (
+                "SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND result IS NULL AND kind < 2 ORDER BY key LIMIT 3",
+                "exchanges_open"
+            ),
+            ("SELECT no, id FROM sessions WHERE id_hash = 3 AND state = 0", "sessions_id"),
+        ])
+    func plans(_ query: String, _ expected: String) throws {
+        let records = try SQLiteRecords(path: path)
+        let steps = try records.file.read("explain") { db in
+            try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN \(query)").map { $0["detail"] as String }
+        }
+        #expect(steps.count == 1 && steps[0].hasPrefix("SEARCH") && steps[0].contains(expected), "\(steps)")
+    }
+
     @Test("While another process writes, changes are unavailable and reads go on")
     func lockedByAnother() throws {
         let records = try SQLiteRecords(path: path)

@@ -8,6 +8,8 @@ internal import Storage
 /// **used_ids**: the hash of every id ever used; all that stays of a removed session.
 /// **exchanges**: `key` is session number × 2³² + exchange number, so that a session's rows stand together in order.
 /// `kind` is the category, with the first exchange of each artifact apart from the later ones.
+/// `session` and `digest_key` (the digest's first eight bytes) are those of artifacts only, for their index; with the
+/// session first, a commit touches few of its pages.
 /// **settings**: one row: the key of the hash, and a counter that `checkWritable` moves.
 ///
 /// `front`, `tail`: see ``OverflowPadding``; everything between them is text.
@@ -21,8 +23,7 @@ enum RecordsSchema {
             "SELECT hash FROM used_ids LIMIT 1", "SELECT key, download FROM exchanges ORDER BY key LIMIT 1",
             "SELECT key, download FROM exchanges ORDER BY key DESC LIMIT 1",
             """
-            SELECT key FROM exchanges INDEXED BY exchanges_digest
-            WHERE digest_key IS NOT NULL AND digest_key > 0 LIMIT 1
+            SELECT digest_key FROM exchanges INDEXED BY exchanges_digest WHERE session > 0 LIMIT 1
             """,
         ])
 
@@ -46,10 +47,10 @@ enum RecordsSchema {
                 CREATE UNIQUE INDEX sessions_id ON sessions (id_hash);
                 CREATE TABLE exchanges (
                     key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, delivered INTEGER NOT NULL,
-                    truncated INTEGER NOT NULL, result INTEGER, digest_key INTEGER, digest BLOB,
+                    truncated INTEGER NOT NULL, result INTEGER, session INTEGER, digest_key INTEGER, digest BLOB,
                     front BLOB NOT NULL, download BLOB NOT NULL, judgement BLOB NOT NULL, tail BLOB NOT NULL
                 ) STRICT;
-                CREATE INDEX exchanges_digest ON exchanges (digest_key) WHERE digest_key IS NOT NULL;
+                CREATE INDEX exchanges_digest ON exchanges (session, digest_key) WHERE session IS NOT NULL;
                 CREATE INDEX exchanges_other ON exchanges (kind) WHERE kind >= 2;
                 CREATE INDEX exchanges_open ON exchanges (result) WHERE result IS NULL AND kind < 2;
                 """)
@@ -64,11 +65,11 @@ struct ExchangeKey {
     /// Numbers of exchanges and sessions are below this.
     static let limit: Int64 = 1 << 31
 
-    /// The session's part.
-    let base: Int64
+    /// The session's number in the file.
+    let session: Int64
 
-    /// Makes keys of one session.
-    init(session: Int64) { base = session << 32 }
+    /// The session's part of its keys.
+    var base: Int64 { session << 32 }
 
     /// The key behind every exchange of the session.
     var end: Int64 { base + (1 << 32) }

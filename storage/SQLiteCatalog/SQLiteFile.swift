@@ -66,8 +66,8 @@ final class SQLiteFile: Sendable {
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
                     PRAGMA trusted_schema = OFF;
-                    PRAGMA wal_autocheckpoint = \((4 << 20) / schema.pageSize);
-                    PRAGMA journal_size_limit = \(8 << 20);
+                    PRAGMA wal_autocheckpoint = \((8 << 20) / schema.pageSize);
+                    PRAGMA journal_size_limit = \(16 << 20);
                     """)
         }
         return configuration

@@ -30,9 +30,9 @@ extension SQLiteRecords {
     private static let insertion = """
         INSERT INTO exchanges VALUES (
             ?1, CASE WHEN ?2 = 1 AND ?7 IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM exchanges WHERE digest_key = ?7 AND key >= ?11 AND key < ?1 AND digest = ?8
+                SELECT 1 FROM exchanges WHERE session = ?11 AND digest_key = ?7 AND digest = ?8
             ) THEN 0 ELSE ?2 END,
-            ?3, ?4, ?5, ?6, ?7, ?8, zeroblob(?12), ?9, ?10, zeroblob(?13)
+            ?3, ?4, ?5, ?6, ?11, ?7, ?8, zeroblob(?12), ?9, ?10, zeroblob(?13)
         )
         """
 
@@ -44,13 +44,13 @@ extension SQLiteRecords {
                     "the next number is \(known.lastNumber + 1)")
             }
             let padding = RecordsSchema.padding
-            let isIndexed = row.category == .artifact
+            let isIndexed = row.category == .artifact && row.digest != nil
             let tail = padding.tail(
-                text: row.download.count + row.judgement.count, rest: row.digest == nil ? 26 : isIndexed ? 68 : 60)
+                text: row.download.count + row.judgement.count, rest: row.digest == nil ? 26 : 66)
             try db.cachedStatement(sql: Self.insertion).execute(arguments: [
                 known.keys.key(row.number), ExchangeKind.code(row.category), row.size, row.delivered, row.isTruncated,
                 row.result.map(Self.code), isIndexed ? row.digest?.indexKey : nil, row.digest?.column,
-                Data(row.download), Data(row.judgement), known.keys.base, padding.front, tail,
+                Data(row.download), Data(row.judgement), isIndexed ? known.keys.session : nil, padding.front, tail,
             ])
             known.lastNumber = row.number
         }
@@ -63,7 +63,7 @@ extension SQLiteRecords {
         let sizes = try db.cachedStatement(sql: "SELECT length(download), length(digest) FROM exchanges WHERE key = ?")
         guard let row = try Row.fetchOne(sizes, arguments: [key]) else { throw Self.missing(id, number) }
         let tail = RecordsSchema.padding.tail(
-            text: Int(try row.number(0)) + judgement.count, rest: try row.optionalNumber(1) == nil ? 26 : 68)
+            text: Int(try row.number(0)) + judgement.count, rest: try row.optionalNumber(1) == nil ? 26 : 66)
         let statement = try db.cachedStatement(
             sql: "UPDATE exchanges SET result = ?, judgement = ?, tail = zeroblob(?) WHERE key = ?")
         try statement.execute(arguments: [Self.code(result), Data(judgement), tail, key])
@@ -111,7 +111,7 @@ extension SQLiteRecords {
 
     /// Reads a session, lets it be changed, and writes what can change.
     private func update(_ id: SessionID, in db: Database, _ body: (inout SessionRow) -> Void) throws {
-        let number = try withKnown(id, in: db) { $0.keys.base >> 32 }
+        let number = try withKnown(id, in: db) { $0.keys.session }
         guard var row = try sessionRow(id, in: db) else { throw Row.damage(0) }
         let before = row
         body(&row)

@@ -64,8 +64,9 @@ extension SQLiteRecords {
     }
 
     package func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
-        try exchanges(
-            of: session, "AND digest_key = ? AND digest = ?", [digest.indexKey, digest.column], after: 0, limit: .max)
+        try exchanges(of: session, "AND session = ? AND digest_key = ? AND digest = ?", after: 0, limit: .max) {
+            [$0.session, digest.indexKey, digest.column]
+        }
     }
 
     package func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow] {
@@ -87,8 +88,8 @@ extension SQLiteRecords {
     }
 
     private func exchanges(
-        of session: SessionID, _ filter: String, _ values: [any DatabaseValueConvertible] = [], after: Int64,
-        limit: Int
+        of session: SessionID, _ filter: String, after: Int64, limit: Int,
+        values: (ExchangeKey) -> [any DatabaseValueConvertible] = { _ in [] }
     ) throws(StoreError) -> [ExchangeRow] {
         try file.read("read the exchanges of session \(session)") { db in
             guard let keys = try keys(session, db) else { return [] }
@@ -97,7 +98,7 @@ extension SQLiteRecords {
                     SELECT key, kind, size, delivered, truncated, result, digest, download, judgement FROM exchanges
                     WHERE key > ? AND key < ? \(filter) ORDER BY key LIMIT ?
                     """)
-            let arguments = [keys.key(after), keys.end] + values + [max(limit, 0)]
+            let arguments = [keys.key(after), keys.end] + values(keys) + [max(limit, 0)]
             let rows = try Row.fetchCursor(statement, arguments: StatementArguments(arguments))
             return try Self.collect(rows) { try Self.exchange($0, of: session) }
         }
