@@ -1,6 +1,6 @@
 import Core
 import Storage
-import System
+import Platform
 import Testing
 
 /// Contents for tests, the same in every run.
