@@ -76,7 +76,8 @@ let package = Package(
             path: "storage/MemoryStorage",
             swiftSettings: safe),
         .target(
-            name: "StorageConformance", dependencies: ["Core", "Storage", "Platform"], path: "storage/StorageConformance",
+            name: "StorageConformance", dependencies: ["Core", "Storage", "Platform"],
+            path: "storage/StorageConformance",
             swiftSettings: base),
 
         // The service.

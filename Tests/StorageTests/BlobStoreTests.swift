@@ -10,7 +10,7 @@ import Testing
 @Suite struct BlobStoreTests {
     // One after the other: each has its own threads, and the time limit is meant for one.
     @Test(
-        "A blob store keeps each promise", .serialized, .timeLimit(.minutes(2)), arguments: fixtures, BlobStoreCheck.all
+        "A blob store keeps each promise", .serialized, .timeLimit(.minutes(5)), arguments: fixtures, BlobStoreCheck.all
     )
     func keepsPromise(_ fixture: BlobStoreFixture, _ check: BlobStoreCheck) async throws {
         try await check.run(fixture)
