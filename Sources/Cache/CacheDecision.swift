@@ -43,7 +43,9 @@ package enum CacheDecision: Sendable {
                 requestFields: fields, storedStatus: response.status, storedFields: entry.head.fields,
                 requestTime: response.requestTime, responseTime: response.responseTime, now: now,
                 assumedLifetime: response.assumedLifetime, shared: response.partition == .shared)
-            if let validatedSince, response.responseTime >= validatedSince {
+            // Request directives are advisory (RFC 9111, section 5.2.1): what proves itself needs no validation.
+            let isProven = entry.isSelfCertifying && !CacheControl(fields).noStore
+            if isProven || validatedSince.map({ response.responseTime >= $0 }) == true {
                 let age = Freshness.currentAge(
                     fields: entry.head.fields, requestTime: response.requestTime, responseTime: response.responseTime,
                     now: now)

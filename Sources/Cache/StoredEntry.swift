@@ -1,3 +1,4 @@
+internal import Core
 package import Storage
 package import Wire
 
@@ -8,7 +9,14 @@ package final class StoredEntry: Sendable {
     package let response: StoredResponse
     package let head: ResponseHead
 
+    /// Whether a segment of the URL's path is the SHA-256 of the body: such an answer cannot have become another.
+    package let isSelfCertifying: Bool
+
     package init(_ response: StoredResponse, head: ResponseHead) {
+        let path = response.key.prefix { $0 != "?" }
+        isSelfCertifying =
+            response.status == 200 && !response.decoded
+            && path.split(separator: "/").contains { $0.split(separator: ":").last == response.digest.hex[...] }
         self.response = response
         self.head = head
     }
