@@ -76,12 +76,22 @@ package final class ProxyServer: SessionObserver, Sendable {
     /// Changes with every request; for noticing that nothing happens.
     package var activity: Int { context.counters.requests.load(ordering: .relaxed) }
 
-    /// Starts the loops and accepts connections.
-    package func start() {
+    /// Starts the loops, which can be told of sessions then, and accepts nothing yet.
+    package func startLoops() {
         for loop in loops {
             loop.loop.start()
             loop.loop.execute { loop.startSweeping() }
         }
+    }
+
+    /// Starts the loops and accepts connections.
+    package func start() {
+        startLoops()
+        accept()
+    }
+
+    /// Accepts connections; those that came before waited in the backlog.
+    package func accept() {
         let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0) })
         acceptor.withLock {
             $0 = Acceptor(

@@ -136,9 +136,11 @@ final class Service: Sendable {
     /// - Parameter controlEnded: Called when the control API has stopped by itself.
     /// - Throws: ``StartFailure`` when the sessions cannot be taken up.
     func start(controlEnded: @escaping @Sendable (any Error) -> Void) async throws(StartFailure) {
-        proxy.start()
+        proxy.startLoops()
         do {
             try await registry.restore()
+            // Only now: a client of a restored session must not be told that there is no such session.
+            proxy.accept()
             try file.write(to: serviceFilePath)
         } catch {
             throw .service("cannot start service: \(error)")
