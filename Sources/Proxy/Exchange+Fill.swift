@@ -152,12 +152,8 @@ extension Exchange: FillOwner {
             if request.fields.contains("If-None-Match") || request.fields.contains("If-Modified-Since")
                 || Conditions.concernOrigin(request.fields)
             {
-                guard answerConditions(&response, size: length ?? 0) else { return }
-            }
-            if case .range = form {
                 // The bytes of a body that is still coming are not cut: the whole is answered.
-                form = .whole
-                response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
+                guard answerConditions(&response, size: nil) else { return }
             }
         }
         if form == .notModified { return startDelivery(response, source: .none, end: 0, length: 0) }

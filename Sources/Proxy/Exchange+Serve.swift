@@ -98,8 +98,11 @@ extension Exchange {
 
     /// Answers the client's conditions and range from a complete answer; changes the head accordingly.
     ///
+    /// - Parameters:
+    ///   - head: The answer's head.
+    ///   - size: The body's length; without one no range is cut.
     /// - Returns: `false` when the request was refused.
-    func answerConditions(_ head: inout ResponseHead, size: Int64) -> Bool {
+    func answerConditions(_ head: inout ResponseHead, size: Int64?) -> Bool {
         switch Conditions.evaluate(
             requestFields: request.fields, method: request.method, storedFields: head.fields, storedStatus: head.status)
         {
@@ -112,7 +115,7 @@ extension Exchange {
             return false
         case .proceed: break
         }
-        guard request.method == "GET", head.status == 200, request.fields.contains("Range"),
+        guard let size, request.method == "GET", head.status == 200, request.fields.contains("Range"),
             ByteRange.ifRangeAllows(request.fields, storedFields: head.fields)
         else { return true }
         switch ByteRange.single(request.fields, size: size) {
