@@ -177,10 +177,13 @@ package final class Fill: Sendable {
 
     /// The body cannot be staged any more; readers at its head go on from memory.
     package func stagingFailed(_ error: StoreError) {
-        change { state in
+        let resume: (@Sendable () -> Void)? = change { state in
+            let wasPaused = state.isPaused
             state.stagingFailure = error
             state.isPaused = state.mustPause
+            return wasPaused && !state.isPaused ? state.resume : nil
         }
+        resume?()
     }
 
     /// All bytes are there.
@@ -303,8 +306,11 @@ extension Fill.State {
     /// The offset up to which bytes need memory no longer.
     private var dispensable: Int64 {
         if stagingFailure == nil { return reader == nil ? 0 : staged - Fill.window }
-        // Without staging a reader far behind is lost, others hold the bytes.
-        return watchers.values.lazy.map(\.position).filter { $0 >= staged }.min() ?? received
+        // Without staging bytes stay until those have passed them who are where memory is. Readers far behind must not stop
+        // these: they are lost, unless there are no others.
+        let first = pieces.first?.offset ?? received
+        let positions = watchers.values.map(\.position)
+        return positions.filter { $0 >= first }.min() ?? positions.min() ?? received
     }
 
     fileprivate mutating func trim() {
