@@ -51,6 +51,16 @@ package final class ProxyServer: SessionObserver, Sendable {
     private let acceptor = Lock<Acceptor?>(nil)
     private let inspectionPool: WorkerPool
     private let storagePool: WorkerPool
+    private let waiting = Lock(Waiting())
+
+    /// Those who wait for an answer of all loops.
+    private struct Waiting {
+        var resumes: [Int: @Sendable () -> Void] = [:]
+        var last = 0
+        /// The loops have ended: nobody answers any more.
+        var isOver = false
+        var isStopping = false
+    }
 
     /// Makes the loops, which do nothing until ``start()``.
     package init(settings: ProxySettings = ProxySettings(), parts: Parts) throws {
@@ -103,7 +113,14 @@ package final class ProxyServer: SessionObserver, Sendable {
     }
 
     /// Stops accepting, gives transfers the grace, ends the rest recorded as truncated, and ends the threads.
+    ///
+    /// A second call does nothing.
     package func stop(grace: Duration) async {
+        let isFirst = waiting.withLock { waiting in
+            defer { waiting.isStopping = true }
+            return !waiting.isStopping
+        }
+        guard isFirst else { return }
         acceptor.withLock { $0 }?.stop()
         for loop in loops { loop.loop.execute { loop.drain() } }
         let deadline = MonotonicTime.now() + grace
@@ -122,6 +139,12 @@ package final class ProxyServer: SessionObserver, Sendable {
                 continuation.resume()
             }
         }
+        let left = waiting.withLock { waiting in
+            waiting.isOver = true
+            defer { waiting.resumes = [:] }
+            return Array(waiting.resumes.values)
+        }
+        for resume in left { resume() }
     }
 
     /// Replaces what may be connected to; what it denies is closed at once.
@@ -163,15 +186,18 @@ package final class ProxyServer: SessionObserver, Sendable {
     ) async {
         let log = context.log
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let isResumed = Lock(false)
-            let resume: @Sendable (Bool) -> Void = { isLate in
-                let isFirst = isResumed.withLock { resumed in
-                    defer { resumed = true }
-                    return !resumed
-                }
-                guard isFirst else { return }
+            // Loops that have ended drop what they are told.
+            let number = waiting.withLock { waiting -> Int? in
+                guard !waiting.isOver else { return nil }
+                waiting.last += 1
+                waiting.resumes[waiting.last] = { continuation.resume() }
+                return waiting.last
+            }
+            guard let number else { return continuation.resume() }
+            let resume: @Sendable (Bool) -> Void = { [self] isLate in
+                guard let resume = waiting.withLock({ $0.resumes.removeValue(forKey: number) }) else { return }
                 if isLate { log.error("a loop did not answer within \(limit)") }
-                continuation.resume()
+                resume()
             }
             let left = Countdown(loops.count) { resume(false) }
             for loop in loops { loop.loop.execute { body(loop) { left.one() } } }
