@@ -52,8 +52,6 @@ package struct Admission: Sendable {
     package var mustDecode: Bool
     /// Who may read the body's bytes in the store.
     package var scope: BlobScope
-    /// Why the answer may not be delivered at all.
-    package var refusal: String?
 
     /// Decides.
     ///
@@ -68,12 +66,7 @@ package struct Admission: Sendable {
         HopByHop.strip(response: &fields)
         if !fields.contains("Date") { fields.append("Date", HTTPDate.format(responseTime)) }
 
-        let codings = ContentCoding.of(fields)
         mustDecode = request.askedForGzip && ContentCoding.isGzip(fields)
-        if request.policy == .strict, !codings.isEmpty, !ContentCoding.isGzip(fields) {
-            refusal = "the content coding \(codings.joined(separator: ", ")) cannot be inspected"
-        }
-
         var reason: String?
         if request.neverStored { reason = "the request forbids it" }
         if reason == nil {
@@ -110,6 +103,13 @@ package struct Admission: Sendable {
             response: Self.asServed(storedResponse, decoded: mustDecode), length: mustDecode ? nil : length,
             partition: request.partition, isShareable: isReusable, varyNames: varyNames,
             variant: Selection.variantKey(names: varyNames ?? [], requestFields: request.fields), isDecoded: mustDecode)
+    }
+
+    /// Why inspectors cannot read what comes with these fields, if they cannot: a coding other than gzip.
+    package static func obstacle(in fields: Fields) -> String? {
+        let codings = ContentCoding.of(fields)
+        guard !codings.isEmpty, !ContentCoding.isGzip(fields) else { return nil }
+        return "the content coding \(codings.joined(separator: ", ")) cannot be inspected"
     }
 
     /// A stored head as clients get it: the validator of a decoded body is weak, since the origin's was for other bytes.

@@ -133,7 +133,8 @@ extension Exchange: FillOwner {
 
     private func headCame(_ state: Fill.Snapshot, _ completion: Fill.Completion? = nil) {
         guard let head = state.head else { return }
-        if !isLeader, !fits(head) {
+        // A body that is not kept can be read by those only who were there from its first byte on.
+        if !isLeader, !fits(head) || state.stagingFailure != nil {
             if let fill { leave(fill) }
             source = .none
             // Others wait as we did: each asks for itself, in parallel.
@@ -142,12 +143,10 @@ extension Exchange: FillOwner {
         if isLeader, let url, Invalidation.isCaused(method: request.method, status: head.response.status) {
             invalidate(url, head.response)
         }
-        if isStrict, isLeader, let refusal = driver?.admission?.refusal {
-            return refuse(403, "Download not authorized: \(refusal)")
-        }
         var response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
         if isStrict, !(200..<300).contains(response.status) { return replaceForStrict(response) }
         let length = request.method == "HEAD" ? head.length : completion?.size ?? head.length
+        if let obstacle = obstacle(to: response.fields, size: length) { return refuse(403, obstacle) }
         if request.method == "GET", !hasRequestBody, response.status == 200 {
             if request.fields.contains("If-None-Match") || request.fields.contains("If-Modified-Since")
                 || Conditions.concernOrigin(request.fields)
@@ -190,10 +189,14 @@ extension Exchange: FillOwner {
 
     /// Bytes have arrived: what need not be held goes on.
     private func advance(_ state: Fill.Snapshot) {
+        if phase == .waiting, pendingHead != nil, state.received > Fill.smallBody, let failure = state.stagingFailure {
+            return sourceFailed("the body cannot be kept until its length is known: \(failure.reason)", status: 503)
+        }
         guard phase == .delivering, form == .whole else { return }
-        if isStrict, state.stagingFailure != nil, let failure = state.stagingFailure {
+        if isStrict, let failure = state.stagingFailure {
             return sourceFailed("the body cannot be kept for inspection: \(failure.reason)", status: 503)
         }
+        if let obstacle = obstacle(to: Fields(), size: state.received) { return refuse(403, obstacle) }
         streamAhead(received: state.received, total: delivery?.end)
         pump()
     }
@@ -216,6 +219,7 @@ extension Exchange: FillOwner {
             startFillDelivery(head, length: completion.size)
         }
         guard phase == .delivering else { return }
+        if let obstacle = obstacle(to: Fields(), size: completion.size) { return refuse(403, obstacle) }
         if form == .whole, request.method != "HEAD" {
             delivery?.end = completion.size
             delivery?.trailers = isStrict ? Wire.Fields() : completion.trailers

@@ -50,6 +50,14 @@ extension Exchange {
         refuse(403, text, category: .artifact, result: result, judgement: judgement)
     }
 
+    /// Why a strict session must not have an answer, where its fields or its size tell (RULES, "Strict means strict").
+    func obstacle(to fields: Wire.Fields, size: Int64?) -> String? {
+        guard isStrict else { return nil }
+        if let reason = Admission.obstacle(in: fields) { return "Download not authorized: \(reason)" }
+        guard let limit = verdict?.bodyLimit, let size, size > limit else { return nil }
+        return "Download not authorized: the body is larger than the \(limit) bytes that the claim covers"
+    }
+
     /// The bytes for the client ended before their end, or the origin could not be asked.
     func sourceFailed(_ reason: String, status: Int = 502) {
         switch phase {

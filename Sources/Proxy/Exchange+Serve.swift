@@ -79,6 +79,7 @@ extension Exchange {
         head.fields.set("Age", String(age))
         guard answerConditions(&head, size: response.size) else { return }
         if isStrict, !(200..<300).contains(head.status), form == .whole { return replaceForStrict(head) }
+        if let obstacle = obstacle(to: head.fields, size: response.size) { return refuse(403, obstacle) }
         switch form {
         case .notModified:
             startDelivery(head, source: .none, end: 0, length: 0)
