@@ -25,8 +25,11 @@ final class ControlledRecords: Records {
 
     private func pass() throws(StoreError) {
         control.change { $0.groups += 1 }
-        let failure: StoreError?? = control.wait(until: .now() + .seconds(20)) { $0.isHeld ? nil : $0.failure }
-        if let error = failure ?? nil { throw error }
+        let outcome: Result<Void, StoreError>? = control.wait(until: .now() + .seconds(20)) { control in
+            guard !control.isHeld else { return nil }
+            return control.failure.map { .failure($0) } ?? .success(())
+        }
+        try outcome?.get()
     }
 
     func apply(_ changes: [RecordChange]) throws(StoreError) {

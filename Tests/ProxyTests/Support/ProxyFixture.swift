@@ -31,7 +31,9 @@ final class ProxyFixture: Sendable {
     let server: ProxyServer
     let port: UInt16
     let records = ControlledRecords()
-    let catalog = MemoryCatalog()
+    let catalog: MemoryCatalog
+    /// What every change of the catalog fails with.
+    let catalogFailure: Lock<StoreError?>
     let cache: ResponseCache
     let recorder: Recorder
     /// Trusts the proxy's authority only.
@@ -45,6 +47,11 @@ final class ProxyFixture: Sendable {
         let listener = try Listener(.loopback4(port: 0))
         port = listener.address.port
         recorder = Recorder(records: records)
+        let failure = Lock<StoreError?>(nil)
+        catalogFailure = failure
+        catalog = MemoryCatalog { () throws(StoreError) in
+            if let error = failure.withLock({ $0 }) { throw error }
+        }
         cache = ResponseCache(catalog: catalog, blobs: options.blobs) { _ in }
         let made = try CertificateAuthority.generate(commonName: "proxy under test")
         let authority = try CertificateAuthority.load(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
@@ -127,6 +134,15 @@ final class ProxyFixture: Sendable {
         let deadline = Deadline()
         while true {
             if let fill = cache.fills.current(key), fill.readers >= count { return }
+            try deadline.check()
+        }
+    }
+
+    /// Waits until the catalog, which is written behind the clients' backs, has a shared blob.
+    func storedBlob(_ digest: SHA256Digest) throws -> StoredBlob {
+        let deadline = Deadline()
+        while true {
+            if let blob = try catalog.blob(digest, scope: .shared) { return blob }
             try deadline.check()
         }
     }

@@ -9,6 +9,7 @@ enum SampleWheel {
     /// - Parameters:
     ///   - tampered: A member is not what RECORD says.
     ///   - padding: Bytes of a further member, for wheels that do not fit into memory.
+    /// - Returns: The wheel's bytes.
     static func bytes(tampered: Bool = false, padding: Int = 0) -> [UInt8] {
         let info = "demo-1.0.dist-info"
         var members: [(name: String, bytes: [UInt8])] = [
