@@ -9,7 +9,7 @@ struct Committer: Sendable {
     private let records: any Records
     /// The last number given in each session.
     ///
-    /// One thread comes here; the lock is for the compiler, and never waited for.
+    /// The recorder's thread numbers; the one that removes sessions forgets.
     private let numbers = Lock<[SessionID: Int64]>([:])
 
     init(records: any Records) { self.records = records }

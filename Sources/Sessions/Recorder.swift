@@ -21,11 +21,21 @@ package final class Recorder: Sendable {
     private static let mostPerGroup = 512
 
     private let writer: BatchWriter<Item>
+    private let removals: BatchWriter<Removal>
     private let isStopped = Lock(false)
+
+    private struct Removal: Sendable {
+        var session: SessionID
+        var completion: @Sendable (StoreError?) -> Void
+    }
 
     /// Starts the writer's thread.
     package init(records: any Records) {
         let committer = Committer(records: records)
+        let removals = BatchWriter<Removal>(name: "removals", mostPerBatch: 1) { batch in
+            for removal in batch { removal.completion(committer.remove(removal.session)) }
+        }
+        self.removals = removals
         writer = BatchWriter(name: "recorder", mostPerBatch: Self.mostPerGroup) { items in
             var group: [Committer.Submission] = []
             for item in items {
@@ -35,7 +45,8 @@ package final class Recorder: Sendable {
                 case .removal(let session, let completion):
                     committer.commit(group)
                     group = []
-                    completion(committer.remove(session))
+                    // Slice by slice on its own thread, so that records go in between.
+                    removals.submit([Removal(session: session, completion: completion)])
                 }
             }
             committer.commit(group)
@@ -90,6 +101,7 @@ package final class Recorder: Sendable {
     package func stop() {
         isStopped.withLock { $0 = true }
         writer.stop()
+        removals.stop()
     }
 
     private func enqueue(_ item: Item) -> Bool {
