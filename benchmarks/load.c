@@ -9,7 +9,8 @@
 //     --requests N           stop after N requests
 //     --seconds S            stop after S seconds
 //     --pause MICROSECONDS   wait before each request; for one connection
-//     --verify FILE          every body must be this file
+//     --verify FILE          every body must be this file; where the path has `{}`, its first 64 bytes must be the
+//                            path, blanks after it
 //
 // URL: the host is a numeric IPv4 address; `{}` in the path becomes a number that is new for every request.
 //
@@ -38,7 +39,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { buffer_size = 64 << 10, head_size = 16 << 10, discard_size = 1 << 20, request_size = 2048 };
+enum { buffer_size = 64 << 10, head_size = 16 << 10, discard_size = 1 << 20, request_size = 2048, stamp_size = 64 };
 
 enum state { connecting, tunnelling, handshaking, idle, waiting_head, reading_body };
 
@@ -46,7 +47,7 @@ struct connection {
     enum state state;
     int fd;
     SSL *tls;
-    char head[head_size];
+    char head[head_size], stamp[stamp_size + 1];
     size_t head_length;
     bool is_warm, has_first_byte, closes;
     int64_t body_length, body_done;
@@ -270,7 +271,12 @@ static void send_request(struct connection *connection) {
         nanosleep(&pause, NULL);
     }
     char unique[40] = "";
-    if (is_unique) snprintf(unique, sizeof unique, "%016lx-%lu", unique_run, unique_number++);
+    if (is_unique) {
+        char path[stamp_size * 2];
+        snprintf(unique, sizeof unique, "%016lx-%lu", unique_run, unique_number++);
+        snprintf(path, sizeof path, "%.40s%s%.40s", path_before, unique, path_after);
+        snprintf(connection->stamp, sizeof connection->stamp, "%-*.*s", stamp_size, stamp_size, path);
+    }
     bool is_absolute = options.proxy != NULL && !options.is_tls;
     char request[request_size];
     int length = snprintf(
@@ -319,9 +325,13 @@ static const char *field(const char *head, const char *name) {
 
 static void take_body(struct connection *connection, const char *bytes, int64_t count) {
     if (connection->body_done + count > connection->body_length) fail("more bytes came than the answer's length");
-    if (expected != NULL && memcmp(bytes, expected + connection->body_done, (size_t)count) != 0)
-        fail("the body is not the file");
+    int64_t from = connection->body_done;
     connection->body_done += count;
+    if (expected == NULL) return;
+    int64_t stamped = is_unique && from < stamp_size ? (count < stamp_size - from ? count : stamp_size - from) : 0;
+    if (memcmp(bytes, connection->stamp + (stamped > 0 ? from : 0), (size_t)stamped) != 0) fail("the body is another path's");
+    if (memcmp(bytes + stamped, expected + from + stamped, (size_t)(count - stamped)) != 0)
+        fail("the body is not the file");
 }
 
 static void take_head(struct connection *connection, size_t length) {

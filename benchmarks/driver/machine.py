@@ -18,9 +18,14 @@ PROGRAMS = {
 }
 
 
-def nginx_program() -> str | None:
-    """Debian keeps nginx in a folder that is not in everybody's PATH."""
-    return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+def find_program(name: str) -> str | None:
+    """Where a program is; Debian keeps nginx in a folder that is not in everybody's PATH."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def nginx_program() -> str:
+    """Where nginx is."""
+    return find_program("nginx") or "nginx"
 
 
 def require_packages() -> None:
@@ -28,7 +33,7 @@ def require_packages() -> None:
     missing = [
         package
         for program, package in PROGRAMS.items()
-        if (nginx_program() if program == "nginx" else shutil.which(program)) is None
+        if find_program(program) is None
     ]
     if not Path("/usr/include/openssl/ssl.h").exists():
         missing.append("libssl-dev")
@@ -76,6 +81,16 @@ def describe(folder: Path) -> dict[str, str]:
         "kernel": platform.release(),
         "system": release.group(1) if release else platform.system(),
         "storage": file_system_of(folder),
-        "nginx": output_of([nginx_program() or "nginx", "-v"]).removeprefix("nginx version: "),
+        "nginx": output_of([nginx_program(), "-v"]).removeprefix("nginx version: "),
         "openssl": output_of(["openssl", "version"]).split(" (")[0],
     }
+
+
+def compile_program(source: Path, folder: Path) -> Path:
+    """Compiles one of our C programs and returns where it is."""
+    program = folder / source.stem
+    command = ["cc", "-std=gnu11", "-O2", "-pthread", "-o", str(program), str(source), "-lssl", "-lcrypto"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchmarkError(f"{source.name} does not compile:\n{done.stderr}")
+    return program

@@ -65,8 +65,9 @@ def run(options: argparse.Namespace) -> None:
     if not (programs / "fetch-service").exists():
         raise BenchmarkError(f"{programs} has no fetch-service")
     with Workspace(options.storage) as workspace:
-        client = LoadClient(LoadClient.build(HERE / "load.c", workspace.folder), load_core)
-        origin = Origin(workspace, load_core)
+        compiled = workspace.folder_for("programs")
+        client = LoadClient(machine.compile_program(HERE / "load.c", compiled), load_core)
+        origin = Origin(workspace, load_core, machine.compile_program(HERE / "origin.c", compiled))
         peers: list[Peer] = [
             FetchService(workspace, proxy_core, origin, programs), Nginx(workspace, proxy_core, origin)
         ]

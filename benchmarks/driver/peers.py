@@ -9,10 +9,32 @@ import urllib.request
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from .origin import ORIGIN_NAME, Origin, start_nginx
+from .machine import nginx_program
+from .origin import ORIGIN_NAME, Origin
 from .processes import BenchmarkError, Process, Workspace, free_ports
 
-NGINX = """
+CONFIGURATION = """
+worker_processes 1;
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    keepalive_timeout 600;
+    keepalive_requests 100000000;
+    client_body_temp_path {folder}/body;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    ssl_certificate {certificates}/server.pem;
+    ssl_certificate_key {certificates}/server.key;
+    ssl_session_cache shared:TLS:10m;
     proxy_cache_path {folder}/cache levels=1:2 keys_zone=cache:10m max_size=4g inactive=1h use_temp_path=off;
     proxy_temp_path {folder}/proxy;
     proxy_http_version 1.1;
@@ -31,6 +53,7 @@ NGINX = """
         listen 127.0.0.1:{tls_port} ssl;
         location / {{ proxy_pass https://encrypted; }}
     }}
+}}
 """
 
 
@@ -61,11 +84,16 @@ class Nginx(Peer):
     def __init__(self, workspace: Workspace, core: int, origin: Origin) -> None:
         self._port, self._tls_port = free_ports(2)
         self._authority = origin.certificates.authority
-        self.process = start_nginx(
-            workspace, "nginx", core, origin.certificates, NGINX,
-            authority=self._authority, origin_name=ORIGIN_NAME,
-            origin_port=origin.port, origin_tls_port=origin.tls_port, port=self._port, tls_port=self._tls_port,
-        )
+        folder = workspace.folder_for("nginx")
+        settings = folder / "nginx.conf"
+        settings.write_text(CONFIGURATION.format(
+            user="user root;" if os.geteuid() == 0 else "",
+            folder=folder, certificates=origin.certificates.folder, authority=self._authority,
+            origin_name=ORIGIN_NAME, origin_port=origin.port, origin_tls_port=origin.tls_port,
+            port=self._port, tls_port=self._tls_port,
+        ))
+        command = [nginx_program(), "-p", str(folder), "-c", str(settings), "-e", str(folder / "error.log")]
+        self.process = workspace.start("nginx", command, core)
         self.process.wait_for_port(self._port)
         self.process.wait_for_port(self._tls_port)
 

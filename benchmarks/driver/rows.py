@@ -69,16 +69,6 @@ class LoadClient:
     def __init__(self, program: Path, core: int) -> None:
         self._command = ["taskset", "-c", str(core), str(program)]
 
-    @staticmethod
-    def build(source: Path, folder: Path) -> Path:
-        """Compiles the client and returns where it is."""
-        program = folder / "load"
-        command = ["cc", "-std=gnu11", "-O2", "-o", str(program), str(source), "-lssl", "-lcrypto"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise BenchmarkError(f"the load client does not compile:\n{done.stderr}")
-        return program
-
     def run(self, arguments: list[str], meter_of: Peer | None = None) -> dict:
         """Runs it; the result has `cpu` when there is a peer to meter."""
         child = subprocess.Popen(
