@@ -20,7 +20,8 @@ package final class Evictor: Sendable {
     @discardableResult
     package func run(now: WallTime = .now()) throws(StoreError) -> Int {
         let used = cache.takeUsed()
-        if !used.isEmpty { cache.writer.submit([.used(used, at: now)]) }
+        // Written before eviction looks for what is unused.
+        if !used.isEmpty { try write([.used(used, at: now)]) }
         for moved in try cache.blobs.maintain() { cache.writer.submit([.blob(moved.new, at: now)]) }
         return try evict()
     }
@@ -52,15 +53,19 @@ package final class Evictor: Sendable {
     /// Takes blobs out of the catalog first and then from the medium, so that a crash between the two leaves an orphan
     /// and never a row that promises bytes.
     private func drop(_ blobs: [StoredBlob]) throws(StoreError) {
+        cache.forget(blobs)
+        try write(blobs.map { .forgetBlob($0.digest, $0.scope) })
+        for blob in blobs { try cache.blobs.remove(blob) }
+    }
+
+    private func write(_ changes: [CatalogChange]) throws(StoreError) {
         let written = Latch()
         let failure = Lock<StoreError?>(nil)
-        cache.forget(blobs)
-        cache.writer.submit(blobs.map { .forgetBlob($0.digest, $0.scope) }) { error in
+        cache.writer.submit(changes) { error in
             failure.withLock { $0 = error }
             written.signal()
         }
         written.wait()
         if let error = failure.withLock({ $0 }) { throw error }
-        for blob in blobs { try cache.blobs.remove(blob) }
     }
 }
