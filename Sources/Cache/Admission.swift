@@ -15,7 +15,6 @@ package struct Admission: Sendable {
         package var partition: Partition
         /// Whose request it is.
         package var session: SessionID
-        package var policy: SessionPolicy
         /// Whether we asked the origin for gzip in place of the client.
         package var askedForGzip: Bool
         /// Whether nothing of it may be entered for reuse (a body, `no-store`).
@@ -24,14 +23,13 @@ package struct Admission: Sendable {
         package var namesItsContent: Bool
 
         package init(
-            method: String, fields: Fields, partition: Partition, session: SessionID, policy: SessionPolicy,
-            askedForGzip: Bool, neverStored: Bool, namesItsContent: Bool = false
+            method: String, fields: Fields, partition: Partition, session: SessionID, askedForGzip: Bool,
+            neverStored: Bool, namesItsContent: Bool = false
         ) {
             self.method = method
             self.fields = fields
             self.partition = partition
             self.session = session
-            self.policy = policy
             self.askedForGzip = askedForGzip
             self.neverStored = neverStored
             self.namesItsContent = namesItsContent

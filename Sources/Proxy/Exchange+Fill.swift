@@ -49,7 +49,7 @@ extension Exchange: FillOwner {
                 url: url, head: head, framing: requestFraming,
                 admission: Admission.Request(
                     method: request.method, fields: request.fields, partition: fill.key.partition, session: session.id,
-                    policy: session.policy, askedForGzip: askedForGzip,
+                    askedForGzip: askedForGzip,
                     neverStored: !isGet || CacheControl(request.fields).noStore,
                     namesItsContent: ContentNaming.isFixed(url)),
                 validates: entry, credentialScope: hasSecrets ? session.id.text : nil))
