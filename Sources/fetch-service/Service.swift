@@ -2,12 +2,14 @@ import Cache
 import Control
 import Core
 import Cryptography
+import DiskStore
 import FoundationEssentials
 import Inspection
 import Logging
 import Proxy
 import Relay
 import Reports
+import SQLiteCatalog
 import Sessions
 import Storage
 import Platform
@@ -139,6 +141,7 @@ final class Service: Sendable {
         proxy.startLoops()
         do {
             try await registry.restore()
+            try await removeForgottenSessions()
             // Only now: a client of a restored session must not be told that there is no such session.
             proxy.accept()
             try file.write(to: serviceFilePath)
@@ -154,6 +157,14 @@ final class Service: Sendable {
             } catch {
                 controlEnded(error)
             }
+        }
+    }
+
+    /// Removes what is cached for sessions that ended while their removal was cut short.
+    private func removeForgottenSessions() async throws(StoreError) {
+        for id in try stores.disk.privateSessions() where try stores.records.session(id) == nil {
+            await Self.forget(id, stores.cache, log)
+            log.info("removed what was left of a session that had ended", metadata: ["session": "\(id)"])
         }
     }
 
