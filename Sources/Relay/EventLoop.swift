@@ -203,6 +203,9 @@ package final class EventLoop: @unchecked Sendable {
         pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
         while isRunning { turn() }
         for member in members.all { member.loopEnded() }
+        // What waits here holds whoever made it, who may hold this loop.
+        wheel.removeAll()
+        (later, hooks, running, mail, whenAcceptedClosed) = ([], [], [], [], [])
         pthread_setspecific(Self.key, nil)
         ended.signal()
     }

@@ -56,9 +56,12 @@ final class TimerWheel {
         for head in slots + [due] { (head.next, head.previous) = (head, head) }
     }
 
-    deinit {
+    deinit { removeAll() }
+
+    /// Cancels all timers.
+    func removeAll() {
         for head in slots + [due] {
-            while let timer = head.next, timer !== head { unlink(timer) }
+            while let timer = head.next, timer !== head { timer.cancel() }
         }
     }
 
