@@ -79,6 +79,9 @@ struct Delivery {
     /// Body bytes given to the socket.
     var delivered: Int64 { position - start }
 
+    /// Bytes given to the socket, those of head and framing included.
+    private(set) var sent: Int64 = 0
+
     /// Whether anything of the answer has been given to the socket.
     private(set) var hasBegun = false
 
@@ -135,7 +138,9 @@ struct Delivery {
             case .failed(let reason): return .clientFailed(reason)
             case nil: return .sourceFailed("the stored body cannot be read")
             }
-            budget -= Int(position - before.0) + outboxSent - before.1
+            let count = Int(position - before.0) + outboxSent - before.1
+            budget -= count
+            sent += Int64(count)
             if outboxSent == outbox.count, outboxSent > 0 {
                 outbox.removeAll(keepingCapacity: framing == .chunked)
                 outboxSent = 0

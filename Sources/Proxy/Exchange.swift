@@ -206,8 +206,9 @@ final class Exchange: @unchecked Sendable {
             let connection
         else { return }
         guard connection.flush() else { return }
+        let before = delivery?.sent
         let step = delivery?.pump(connection.stream) ?? .waiting
-        connection.progressed()
+        if delivery?.sent != before { connection.progressed() }
         switch step {
         case .finished: end()
         case .waiting, .blocked: break
