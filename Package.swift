@@ -172,7 +172,7 @@ let package = Package(
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
                 "Inspection",
-                "Proxy", "MemoryStorage", logging,
+                "Proxy", "MemoryStorage", "DiskStore", logging,
             ],
             swiftSettings: base),
         .testTarget(

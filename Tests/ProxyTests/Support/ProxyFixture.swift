@@ -24,6 +24,7 @@ struct ProxyOptions: Sendable {
     var policy = ScriptedOrigin.loopbackPolicy
     var blobs: any BlobStore = MemoryBlobStore()
     var inspectors = InspectorsConfiguration()
+    var upstream = UpstreamProxies.none
 }
 
 /// A whole proxy on a free port over storage in memory, with an authority and sessions of its own.
@@ -44,6 +45,8 @@ final class ProxyFixture: Sendable {
     let strict: Session
 
     init(_ options: ProxyOptions) async throws {
+        // As the service does: sendfile(2) has no other way to say that the client is gone.
+        Kernel.ignoreBrokenPipes()
         let listener = try Listener(.loopback4(port: 0))
         port = listener.address.port
         recorder = Recorder(records: records)
@@ -63,7 +66,7 @@ final class ProxyFixture: Sendable {
             settings: options.settings,
             parts: ProxyServer.Parts(
                 listener: listener.descriptor, leaves: LeafCache(authority: authority),
-                trust: try TestCertificates.shared.get().client(), policy: options.policy, upstream: .none,
+                trust: try TestCertificates.shared.get().client(), policy: options.policy, upstream: options.upstream,
                 cache: cache, recorder: recorder, engine: { _ in InspectionEngine(configuration: inspectors) },
                 log: log))
         server.start()

@@ -1,0 +1,101 @@
+import Core
+import DiskStore
+import Glibc
+import Proxy
+import RelayTesting
+import Storage
+import Testing
+import Wire
+
+/// Hits from files: sent by the kernel, decoded on the way, or read from a segment.
+@Suite struct DiskTests {
+    /// A folder that goes with the test.
+    final class Folder: Sendable {
+        let path: String
+
+        init() throws {
+            var template = Array("/tmp/proxy-disk-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else { throw StoreError(.unavailable, "make a folder", "\(errno)") }
+            path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+
+        /// All files below, with their sizes.
+        var files: [(path: String, size: Int)] {
+            var found: [(path: String, size: Int)] = []
+            var pending = [path]
+            while let folder = pending.popLast() {
+                guard let directory = opendir(folder) else { continue }
+                defer { closedir(directory) }
+                while let entry = readdir(directory) {
+                    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                    }
+                    guard name != ".", name != ".." else { continue }
+                    var status = stat()
+                    guard lstat(folder + "/" + name, &status) == 0 else { continue }
+                    if status.st_mode & S_IFMT == S_IFDIR {
+                        pending.append(folder + "/" + name)
+                    } else {
+                        found.append((folder + "/" + name, Int(status.st_size)))
+                    }
+                }
+            }
+            return found
+        }
+
+        deinit {
+            for file in files { unlink(file.path) }
+            // Folders are few; those left are empty.
+            _ = rmdir(path)
+        }
+    }
+
+    private static let text = Array(String(repeating: "the same words again and again\n", count: 30_000).utf8)
+
+    @Test(arguments: ["noise", "text", "small"], [false, true])
+    func `hits from the disk have the same bytes, whole and in parts`(_ kind: String, _ isTLS: Bool) async throws {
+        let folder = try Folder()
+        var options = ProxyOptions()
+        options.blobs = try DiskStore(root: folder.path + "/store")
+        let body = kind == "noise" ? noise(900_000) : kind == "text" ? Self.text : noise(5_000)
+        try await withProxy(options) { proxy in
+            let origin = try ScriptedOrigin(serving: body, tls: isTLS)
+            let client = try isTLS ? proxy.tunnel(to: origin) : proxy.client()
+            let url = isTLS ? "/a" : origin.url("/a")
+            for _ in 0..<3 { #expect(try client.get(url).body == body) }
+            let part = try client.get(url, fields: ["Range": "bytes=1000-1999"])
+            #expect(part.head.status == 206)
+            #expect(part.body == Array(body[1000..<2000]))
+            #expect(origin.requests.count == 1)
+            // A client that does not read all of it, and one that comes after.
+            let impatient = try isTLS ? proxy.tunnel(to: origin) : proxy.client()
+            try impatient.send("GET", url)
+            _ = try impatient.connection.read(exactly: 1_000)
+            impatient.connection.reset()
+            #expect(try client.get(url).body == body)
+        }
+    }
+
+    @Test func `a file that was damaged on the disk is never delivered in full`() async throws {
+        let folder = try Folder()
+        var options = ProxyOptions()
+        options.blobs = try DiskStore(root: folder.path + "/store")
+        try await withProxy(options) { proxy in
+            let body = noise(900_000)
+            let origin = try ScriptedOrigin(serving: body)
+            #expect(try proxy.client().get(origin.url("/a")).body == body)
+            _ = try proxy.storedBlob(sha256(body))
+            let file = try #require(folder.files.first { $0.size >= body.count })
+            let descriptor = open(file.path, O_WRONLY)
+            #expect(descriptor >= 0)
+            #expect(pwrite(descriptor, [body[700_000] ^ 1], 1, off_t(file.size - 200_000)) == 1)
+            #expect(Glibc.close(descriptor) == 0)
+            let client = try proxy.client()
+            try client.send("GET", origin.url("/a"))
+            #expect(client.failure() == .reset)
+            #expect(try proxy.rows(kind: .failure, atLeast: 1).count == 1)
+            #expect(try proxy.client().get(origin.url("/a")).body == body)
+            #expect(origin.requests.count == 2)
+        }
+    }
+}
