@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import Glibc
 import Testing
 
 @testable import Inspection
@@ -19,6 +20,19 @@ import Testing
         }
         #expect(BlobFacts(json: Array("{\"version\":99,\"type\":\"a\",\"sha1\":\"\"}".utf8)) == nil)
         #expect(BlobFacts(json: []) == nil)
+    }
+
+    @Test func aNameThatCannotBeConvertedDoesNotEndTheProcessWhateverErrnoSays() throws {
+        var wheel = SampleWheel()
+        wheel.files.append(ArchiveBuilder.Member(name: "QQQQQQQQ", bytes: [1, 2, 3]))
+        var bytes = wheel.bytes
+        for start in bytes.indices.dropLast(8) where bytes[start..<start + 8].allSatisfy({ $0 == UInt8(ascii: "Q") }) {
+            bytes.replaceSubrange(start..<start + 8, with: [0xff, 0xfe, 0xc0, 0x80, 0xff, 0xfe, 0xc0, 0x80])
+        }
+        try #require(bytes != wheel.bytes)
+        errno = ENOMEM
+        let facts = try Sample.engine().extract(ForgetfulBytes(bytes: bytes))
+        #expect(facts.sha1 == SHA1Hasher.digest(bytes))
     }
 
     @Test func aZipBombIsLeftAtItsRatio() throws {
@@ -161,5 +175,18 @@ struct SeededGenerator: RandomNumberGenerator {
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
         z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
         return z ^ (z >> 31)
+    }
+}
+
+/// Bytes whose every reading leaves `ENOMEM` behind, as a failed allocation does.
+private struct ForgetfulBytes: BlobBytes {
+    let bytes: [UInt8]
+    var size: Int64 { Int64(bytes.count) }
+
+    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        defer { errno = ENOMEM }
+        let piece = bytes.dropFirst(Int(offset)).prefix(buffer.count)
+        buffer.copyBytes(from: piece)
+        return piece.count
     }
 }

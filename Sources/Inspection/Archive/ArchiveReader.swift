@@ -87,19 +87,23 @@ final class ArchiveReader {
         }
         try budget.checkTime()
         var entry: OpaquePointer?
+        // libarchive ends the process when a name cannot be converted while errno still says ENOMEM from an earlier call
+        // (archive_entry.c: `if (errno == ENOMEM) __archive_errx(1, "No memory")`).
+        errno = 0
         let status = archive_read_next_header(handle, &entry)
         if let failure = client.failure { throw failure }
         guard status != ARCHIVE_EOF else { return nil }
         guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else {
             throw failure("the archive is damaged")
         }
+        errno = 0
         guard let name = archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry) else {
             throw .malformed("a member has no readable name")
         }
         try budget.spendMember(nameLength: strlen(name))
         hasUnreadData = true
         let kind: ArchiveMember.Kind =
-            if archive_entry_hardlink(entry) != nil {
+            if Self.isHardLink(entry) {
                 .link
             } else {
                 switch archive_entry_filetype(entry) {
@@ -110,6 +114,11 @@ final class ArchiveReader {
                 }
             }
         return ArchiveMember(name: String(cString: name), kind: kind)
+    }
+
+    private static func isHardLink(_ entry: OpaquePointer) -> Bool {
+        errno = 0
+        return archive_entry_hardlink(entry) != nil
     }
 
     /// The next piece of the present member's data, valid until the next call; empty at its end.
@@ -152,6 +161,8 @@ final class ArchiveReader {
             OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
         ) -> la_ssize_t = { _, data, start in
             guard let client = client(data), client.failure == nil else { return -1 }
+            // See `next()`: what reading leaves in errno must not reach libarchive's conversions.
+            defer { errno = 0 }
             do throws(ExtractionError) {
                 let piece = try client.source.next()
                 start?.pointee = piece.baseAddress
