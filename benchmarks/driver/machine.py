@@ -81,6 +81,7 @@ def describe(folder: Path) -> dict[str, str]:
         "kernel": platform.release(),
         "system": release.group(1) if release else platform.system(),
         "storage": file_system_of(folder),
+        "load": f"{os.getloadavg()[0]:.1f}",
         "nginx": output_of([nginx_program(), "-v"]).removeprefix("nginx version: "),
         "openssl": output_of(["openssl", "version"]).split(" (")[0],
     }

@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
     if not (programs / "fetch-service").exists():
         raise BenchmarkError(f"{programs} has no fetch-service")
     with Workspace(options.storage) as workspace:
+        about = machine.describe(workspace.folder)
         compiled = workspace.folder_for("programs")
         client = LoadClient(machine.compile_program(HERE / "load.c", compiled), load_core)
         origin = Origin(workspace, load_core, machine.compile_program(HERE / "origin.c", compiled))
@@ -72,7 +73,6 @@ def run(options: argparse.Namespace) -> None:
             FetchService(workspace, proxy_core, origin, programs), Nginx(workspace, proxy_core, origin)
         ]
         bench = Bench(origin, client)
-        about = machine.describe(workspace.folder)
         about["service"] = machine.output_of([str(programs / "fetch-service"), "--version"]).splitlines()[0]
         measured: report.Measured = {row.title: {peer.name: [] for peer in peers} for row in table}
         for row in table:
@@ -89,6 +89,8 @@ def run(options: argparse.Namespace) -> None:
                     measured[row.title][peer.name].append(bench.measure(row, peer, direct))
         note("")
         print(report.machine_line(about))
+        if float(about["load"]) > 1:
+            print(f"Others were using this machine (load average {about['load']} at the start): trust the ratios only.")
         print()
         print(report.table(table, measured))
         path = HERE / "results" / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
