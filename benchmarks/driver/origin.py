@@ -61,11 +61,11 @@ class Origin:
         self.large.write_bytes(os.urandom(LARGE))
         self.port, self.tls_port = free_ports(2)
         files = [certificates / "server.pem", certificates / "server.key", self.small, self.large]
-        process = workspace.start(
+        self._process = workspace.start(
             "origin", [str(program), str(self.port), str(self.tls_port), *(str(file) for file in files)], core
         )
-        process.wait_for_port(self.port)
-        process.wait_for_port(self.tls_port)
+        self._process.wait_for_port(self.port)
+        self._process.wait_for_port(self.tls_port)
 
     def url(self, path: str, tls: bool) -> str:
         """Where a path is."""
@@ -75,5 +75,9 @@ class Origin:
     def requests(self) -> int:
         """How many requests the origin has had, those for this number left out."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self.url("/requests", tls=False), timeout=5) as answer:
-            return int(answer.read())
+        try:
+            with opener.open(self.url("/requests", tls=False), timeout=30) as answer:
+                return int(answer.read())
+        except OSError as error:
+            self._process.require_alive()
+            raise BenchmarkError(f"the origin does not answer: {error}") from None
