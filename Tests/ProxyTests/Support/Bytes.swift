@@ -1,15 +1,19 @@
 import Core
 import Cryptography
 
-/// Bytes that look like nothing and differ everywhere.
+/// Bytes that look like nothing and repeat only after a prime number of them.
 func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    return (0..<count).map { _ in
+    let pattern = (0..<min(count, 65_521)).map { _ in
         state ^= state << 13
         state ^= state >> 7
         state ^= state << 17
         return UInt8(truncatingIfNeeded: state >> 32)
     }
+    var all: [UInt8] = []
+    all.reserveCapacity(count)
+    while all.count < count { all += pattern.prefix(count - all.count) }
+    return all
 }
 
 func sha256(_ bytes: [UInt8]) -> SHA256Digest { SHA256Hasher.digest(bytes) }
