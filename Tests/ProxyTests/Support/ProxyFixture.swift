@@ -190,6 +190,20 @@ struct RecordedExchange: Sendable {
 func withProxy(
     _ options: ProxyOptions = ProxyOptions(), _ body: @escaping @Sendable (ProxyFixture) async throws -> Void
 ) async throws {
+    await Slots.proxies.take()
+    let outcome: Result<Void, any Error>
+    do {
+        outcome = .success(try await run(options, body))
+    } catch {
+        outcome = .failure(error)
+    }
+    await Slots.proxies.giveBack()
+    try outcome.get()
+}
+
+private func run(
+    _ options: ProxyOptions, _ body: @escaping @Sendable (ProxyFixture) async throws -> Void
+) async throws {
     let proxy = try await ProxyFixture(options)
     do {
         try await withTaskExecutorPreference(BlockingExecutor.shared) { try await body(proxy) }
