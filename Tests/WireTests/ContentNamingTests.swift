@@ -17,7 +17,7 @@ import Wire
 
     @Test(arguments: [
         "https://files.example/simple/idna/", "https://files.example/idna-3.10-py3-none-any.whl",
-        "https://files.example/packages/76/c6/\(digest.prefix(56))/idna.whl",
+        "https://files.example/packages/76/c6/\(digest.prefix(36))/idna.whl",
         "https://files.example/packages/76/c6/\(digest.uppercased().prefix(60))/idna.whl",
         "http://deb.example/debian/dists/stable/InRelease", "http://deb.example/pool/hello.deb",
         "https://files.example/a/../\(digest)", "https://files.example/get?digest=\(digest)",
