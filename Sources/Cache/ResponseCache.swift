@@ -32,6 +32,8 @@ package final class ResponseCache: Sendable {
         var used: Set<SHA256Digest> = []
         /// Blobs compared with their digests since this process started.
         var verified: Set<BlobKey> = []
+        /// Blobs that the catalog does not have yet, each with how many of its rows are on their way.
+        var arriving: [BlobKey: (blob: StoredBlob, writes: Int)] = [:]
     }
 
     /// A blob in one scope.
@@ -85,7 +87,7 @@ package final class ResponseCache: Sendable {
     /// Its blob is in the store; it replaces one with the same variant.
     package func store(_ entry: StoredEntry, blob: StoredBlob, at time: WallTime) {
         let key = FillKey(partition: entry.response.partition, key: entry.response.key)
-        change(key, [.blob(blob, at: time), .response(entry.response)]) { entries in
+        change(key, [.blob(blob, at: time), .response(entry.response)], arriving: blob) { entries in
             entries.removeAll {
                 $0.response.variant == entry.response.variant && $0.response.varyNames == entry.response.varyNames
             }
@@ -99,7 +101,8 @@ package final class ResponseCache: Sendable {
 
     /// Keeps a blob that is not for reuse, for the session whose record names it.
     package func retain(_ blob: StoredBlob, at time: WallTime) {
-        writer.submit([.blob(blob, at: time)])
+        memory.withLock { $0.arrives(blob) }
+        writer.submit([.blob(blob, at: time)]) { [memory] _ in memory.withLock { $0.hasArrived(blob) } }
     }
 
     /// Says that a session's record names a blob.
@@ -131,6 +134,7 @@ package final class ResponseCache: Sendable {
         memory.withLock { memory in
             memory.bodies.remove(digest)
             memory.verified.remove(BlobKey(digest: digest, scope: scope))
+            memory.arriving[BlobKey(digest: digest, scope: scope)] = nil
         }
         change(key, [.forgetBlob(digest, scope)]) { $0.removeAll { $0.response.digest == digest } }
     }
@@ -151,8 +155,12 @@ package final class ResponseCache: Sendable {
         }
     }
 
-    private func change(_ key: FillKey, _ changes: [CatalogChange], _ body: (inout [StoredEntry]) -> Void) {
+    private func change(
+        _ key: FillKey, _ changes: [CatalogChange], arriving blob: StoredBlob? = nil,
+        _ body: (inout [StoredEntry]) -> Void
+    ) {
         memory.withLock { memory in
+            if let blob { memory.arrives(blob) }
             if var known = memory.known.use(key) {
                 body(&known.entries)
                 known.pendingWrites += 1
@@ -165,6 +173,7 @@ package final class ResponseCache: Sendable {
         }
         writer.submit(changes) { [memory] failure in
             memory.withLock { memory in
+                if let blob { memory.hasArrived(blob) }
                 guard var known = memory.known.use(key) else { return }
                 known.pendingWrites -= 1
                 if failure != nil, known.pendingWrites == 0 {
@@ -202,7 +211,10 @@ package final class ResponseCache: Sendable {
 
     /// Where a blob is; blocks.
     package func locate(_ digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob? {
-        try catalog.blob(digest, scope: scope)
+        // The catalog is written behind the backs of those who ask.
+        let arriving = memory.withLock { $0.arriving[BlobKey(digest: digest, scope: scope)]?.blob }
+        if let arriving { return arriving }
+        return try catalog.blob(digest, scope: scope)
     }
 
     /// Opens a blob for reading; blocks.
@@ -246,6 +258,17 @@ package final class ResponseCache: Sendable {
 }
 
 extension ResponseCache.Memory {
+    fileprivate mutating func arrives(_ blob: StoredBlob) {
+        let key = ResponseCache.BlobKey(digest: blob.digest, scope: blob.scope)
+        arriving[key] = (blob, (arriving[key]?.writes ?? 0) + 1)
+    }
+
+    fileprivate mutating func hasArrived(_ blob: StoredBlob) {
+        let key = ResponseCache.BlobKey(digest: blob.digest, scope: blob.scope)
+        guard let writes = arriving[key]?.writes else { return }
+        if writes > 1 { arriving[key]?.writes = writes - 1 } else { arriving[key] = nil }
+    }
+
     fileprivate mutating func set(_ key: FillKey, _ value: ResponseCache.Known) {
         let cost = 256 + key.key.utf8.count * 2 + value.entries.reduce(0) { $0 + $1.cost }
         known.set(key, value, cost: cost) { $0.pendingWrites == 0 }

@@ -76,6 +76,24 @@ import Wire
         #expect(try fixture.catalog.responses(in: .shared, key: Self.key.key).isEmpty)
     }
 
+    @Test func `a blob can be found before the catalog has it, and not after it was dropped`() throws {
+        let fixture = Fixture()
+        fixture.gate.change { $0.isHeld = true }
+        fixture.cache.store(entry(), blob: blob("body"), at: Self.time)
+        fixture.cache.retain(blob("kept", scope: .session(session("s"))), at: Self.time)
+        #expect(try fixture.cache.locate(digest("body"), scope: .shared) == blob("body"))
+        #expect(try fixture.cache.locate(digest("body"), scope: .session(session("s"))) == nil)
+        #expect(try fixture.cache.locate(digest("kept"), scope: .session(session("s"))) != nil)
+        fixture.gate.change { $0.isHeld = false }
+        fixture.settle()
+        #expect(try fixture.cache.locate(digest("body"), scope: .shared) == blob("body"))
+        fixture.gate.change { $0.isHeld = true }
+        fixture.cache.store(entry(key: "other", digest: digest("next")), blob: blob("next"), at: Self.time)
+        fixture.cache.drop(digest("next"), scope: .shared, of: FillKey(partition: .shared, key: "other"))
+        #expect(try fixture.cache.locate(digest("next"), scope: .shared) == nil)
+        fixture.gate.change { $0.isHeld = false }
+    }
+
     @Test func `what the catalog has not yet stays in memory whatever the budget`() throws {
         var settings = ResponseCache.Settings()
         settings.headMemory = 4_000
