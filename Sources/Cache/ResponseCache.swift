@@ -32,8 +32,16 @@ package final class ResponseCache: Sendable {
         var used: Set<SHA256Digest> = []
         /// Blobs compared with their digests since this process started.
         var verified: Set<BlobKey> = []
+        /// What the catalog has been told of pins.
+        var pins: Set<Pin> = []
         /// Blobs that the catalog does not have yet, each with how many of its rows are on their way.
         var arriving: [BlobKey: (blob: StoredBlob, writes: Int)] = [:]
+    }
+
+    /// A session's record names a blob.
+    fileprivate struct Pin: Hashable {
+        var digest: SHA256Digest
+        var session: SessionID
     }
 
     /// A blob in one scope.
@@ -106,7 +114,14 @@ package final class ResponseCache: Sendable {
     }
 
     /// Says that a session's record names a blob.
+    ///
+    /// Said once for each pair: a session that uses a blob a thousand times pins it once.
     package func pin(_ digest: SHA256Digest, for session: SessionID) {
+        let isNew = memory.withLock { memory in
+            if memory.pins.count >= 500_000 { memory.pins.removeAll() }
+            return memory.pins.insert(Pin(digest: digest, session: session)).inserted
+        }
+        guard isNew else { return }
         writer.submit([.pin(digest, session)])
     }
 
@@ -144,6 +159,7 @@ package final class ResponseCache: Sendable {
         memory.withLock { memory in
             memory.known.removeAll { $0.partition.scope == .session(session) }
             memory.verified = memory.verified.filter { $0.scope != .session(session) }
+            memory.pins = memory.pins.filter { $0.session != session }
         }
         writer.submit([.removeSession(session)]) { [blobs] failure in
             do throws(StoreError) {

@@ -69,10 +69,13 @@ struct ServiceLauncher {
         } catch {
             throw ServiceError("cannot start \(Shown.text(program)): \(SystemError.text(of: error.code))")
         }
+        var isReaped = false
+        defer { if !isReaped { Self.reapWhenItEnds(process) } }
         while MonotonicTime.now() < deadline {
             if let service = try find() { return service }
             var status: CInt = 0
             if waitpid(process, &status, WNOHANG) == process {
+                isReaped = true
                 let end = ChildProcess.Ending(waitStatus: status)
                 throw failure("the service \(end) before it was ready", logStart: logStart)
             }
@@ -82,6 +85,14 @@ struct ServiceLauncher {
     }
 
     private static func pause() { usleep(20_000) }
+
+    /// Takes the service's status when it ends before we do, so that no zombie of it stays.
+    private static func reapWhenItEnds(_ process: pid_t) {
+        startThread(name: "reaper") {
+            var status: CInt = 0
+            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        }
+    }
 
     private func failure(_ what: String, logStart: Int64) -> ServiceError {
         let lines = Self.lastLines(of: folder.log, from: logStart)
