@@ -1,6 +1,5 @@
 import Cache
 import Core
-import MemoryStorage
 import Platform
 import Storage
 import Testing
@@ -8,98 +7,10 @@ import Wire
 
 /// One download with any number of readers.
 @Suite struct FillTests {
-    /// A download that a test drives: what it appends and stages can be checked byte by byte.
-    final class Driven: Sendable {
-        let fill = Fill(key: FillKey(partition: .shared, key: "k"))
-        let resumed = Lock(0)
-        private let sink: any BlobSink
-        private let sent = Lock<Int64>(0)
-
-        init() throws {
-            sink = try MemoryBlobStore().stage(scope: .shared, expectedSize: nil)
-            fill.onResume { [resumed] in resumed.withLock { $0 += 1 } }
-        }
-
-        /// Bytes that repeat only after a prime number of them, so that no shift by a piece goes unseen.
-        private static let pattern: [UInt8] = {
-            var random = Numbers(state: 7)
-            return (0..<65_521).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-        }()
-
-        static func bytes(_ range: Range<Int64>) -> [UInt8] {
-            var all: [UInt8] = []
-            var offset = Int(range.lowerBound)
-            while offset < range.upperBound {
-                let start = offset % pattern.count
-                let end = min(pattern.count, start + Int(range.upperBound) - offset)
-                all += pattern[start..<end]
-                offset += end - start
-            }
-            return all
-        }
-
-        func begin() { fill.begin(head()) }
-
-        func head(length: Int64? = nil) -> Fill.Head {
-            Fill.Head(
-                response: ResponseHead(status: 200), length: length, partition: .shared, isShareable: true,
-                varyNames: [], variant: "", isDecoded: false)
-        }
-
-        /// Receives bytes.
-        func receive(_ count: Int64) -> Fill.Pressure {
-            let start = sent.withLock { sent in
-                defer { sent += count }
-                return sent
-            }
-            return fill.append(Self.bytes(start..<start + count))
-        }
-
-        /// Receives pieces until it must pause, which it must before long.
-        func receiveUntilPaused() {
-            for _ in 0..<100 where receive(FillTests.piece) == .pause { return }
-            Issue.record("the producer is never paused")
-        }
-
-        /// Stages everything up to an offset.
-        func stage(to offset: Int64) throws {
-            fill.willStage(through: sink.reader())
-            let staged = sink.size
-            if offset > staged { try sink.append(Self.bytes(staged..<offset)) }
-            fill.staged(upTo: offset)
-        }
-
-        func complete() {
-            let size = sent.withLock { $0 }
-            fill.complete(Fill.Completion(digest: digest("x"), size: size, trailers: Fields(), blob: nil))
-        }
-
-        /// Reads everything that can be had from an offset on, checking it; where it stopped and why.
-        func drain(from offset: Int64, _ token: Int) throws -> (reached: Int64, isGone: Bool) {
-            var offset = offset
-            while true {
-                switch fill.bytes(at: offset, for: token) {
-                case .memory(let bytes, let from):
-                    #expect(from < bytes.count)
-                    #expect(Array(bytes[from...]) == Self.bytes(offset..<offset + Int64(bytes.count - from)))
-                    offset += Int64(bytes.count - from)
-                case .staged(let reader, let count):
-                    var piece = [UInt8](repeating: 0, count: Int(min(count, 50_000)))
-                    let got = try piece.withUnsafeMutableBytes { try reader.read(at: offset, into: $0) }
-                    #expect(got > 0)
-                    #expect(Array(piece[..<got]) == Self.bytes(offset..<offset + Int64(got)))
-                    offset += Int64(got)
-                case .notYet: return (offset, false)
-                case .gone: return (offset, true)
-                }
-            }
-        }
-    }
-
-    fileprivate static let piece: Int64 = 64 << 10
+    private static let piece = DrivenFill.piece
 
     @Test func `readers at any offset see the same bytes`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let early = driven.fill.enter {}
         driven.begin()
         for index in 1...40 {
@@ -119,16 +30,16 @@ import Wire
     }
 
     @Test func `bytes are there before they are staged`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let token = driven.fill.enter {}
         driven.begin()
         _ = driven.receive(1_000)
         #expect(try driven.drain(from: 0, token).reached == 1_000)
-        #expect(driven.fill.allBytes() == Driven.bytes(0..<1_000))
+        #expect(driven.fill.allBytes() == DrivenFill.bytes(0..<1_000))
     }
 
     @Test func `only a window behind the staged bytes stays in memory`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let token = driven.fill.enter {}
         driven.begin()
         for index in 1...40 {
@@ -148,7 +59,7 @@ import Wire
     }
 
     @Test func `the producer pauses when too much waits for staging and goes on afterwards`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         driven.begin()
         driven.receiveUntilPaused()
         #expect(driven.fill.look(nil).received == Fill.mostUnstaged)
@@ -162,7 +73,7 @@ import Wire
     }
 
     @Test func `a reader is told once until it looks`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let calls = Lock(0)
         let token = driven.fill.enter { calls.withLock { $0 += 1 } }
         driven.begin()
@@ -179,7 +90,7 @@ import Wire
     }
 
     @Test func `a reader that leaves does not end the download`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let first = driven.fill.enter {}
         let second = driven.fill.enter {}
         driven.begin()
@@ -196,7 +107,7 @@ import Wire
     }
 
     @Test func `what has failed stays failed and what is complete stays complete`() throws {
-        let failed = try Driven()
+        let failed = try DrivenFill()
         failed.begin()
         failed.fill.fail(FillFailure(status: 502, reason: "broken"))
         guard case .failed(let failure) = failed.fill.look(nil).progress else {
@@ -204,7 +115,7 @@ import Wire
             return
         }
         #expect(failure == FillFailure(status: 502, reason: "broken"))
-        let complete = try Driven()
+        let complete = try DrivenFill()
         complete.begin()
         complete.complete()
         complete.fill.fail(FillFailure(status: 502, reason: "late"))
@@ -219,7 +130,7 @@ import Wire
     private static let full = StoreError(.full, "write", "no space left")
 
     @Test func `without staging bytes stay until the reader has passed them and the producer waits`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let token = driven.fill.enter {}
         driven.begin()
         driven.fill.stagingFailed(Self.full)
@@ -234,7 +145,7 @@ import Wire
     }
 
     @Test func `a producer that waits for staging goes on when staging fails`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let token = driven.fill.enter {}
         driven.begin()
         driven.receiveUntilPaused()
@@ -248,7 +159,7 @@ import Wire
     }
 
     @Test func `a reader within the window survives the end of staging`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let token = driven.fill.enter {}
         driven.begin()
         for index in 1...20 {
@@ -265,7 +176,7 @@ import Wire
     }
 
     @Test func `a reader that is alone is waited for however far behind it is`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let token = driven.fill.enter {}
         driven.begin()
         for index in 1...40 {
@@ -282,7 +193,7 @@ import Wire
     }
 
     @Test func `a reader far behind does not hold up one at the head and is told that it has lost`() throws {
-        let driven = try Driven()
+        let driven = try DrivenFill()
         let slow = driven.fill.enter {}
         let quick = driven.fill.enter {}
         driven.begin()
