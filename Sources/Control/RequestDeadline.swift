@@ -37,6 +37,17 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
+    /// What cannot be parsed has been answered by the codec: the client gets a moment to read that.
+    ///
+    /// Closing at once would send a reset, since there are bytes that nobody has read.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        timer?.cancel()
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        context.close(mode: .output, promise: nil)
+        context.fireErrorCaught(error)
+    }
+
     private func arm(_ context: ChannelHandlerContext) {
         timer?.cancel()
         let channel = context.channel
