@@ -11,21 +11,54 @@ struct Committer: Sendable {
     ///
     /// The recorder's thread numbers; the one that removes sessions forgets.
     private let numbers = Lock<[SessionID: Int64]>([:])
+    /// Why sessions have a gap that the record does not tell yet, since it could not be written.
+    private let gaps = Lock<[SessionID: String]>([:])
 
     init(records: any Records) { self.records = records }
 
     /// Commits the group as one transaction, or, when that fails, each submission by itself.
     func commit(_ group: [Submission]) {
         guard let first = group.first else { return }
+        tellGaps()
         do throws(StoreError) {
             let given = try apply(group.map(\.changes))
             for (submission, numbers) in zip(group, given) { submission.completion(.success(numbers)) }
         } catch {
             if group.count == 1 {
+                noteGaps(first.changes, error)
                 first.completion(.failure(error))
             } else {
                 for submission in group { commit([submission]) }
             }
+        }
+    }
+
+    /// Keeps in mind that a session's exchange, or its end, is missing in the record.
+    ///
+    /// What the record refuses by itself, such as rows of a session that has gone, is no gap.
+    private func noteGaps(_ changes: [RecordChange], _ error: StoreError) {
+        guard error.kind != .rejected else { return }
+        for change in changes {
+            switch change {
+            case .exchange(let row): note(row.session)
+            case .delivered(let session, _, _, _): note(session)
+            case .open, .revoke, .markIncomplete, .conclude: break
+            }
+        }
+        func note(_ session: SessionID) {
+            gaps.withLock { $0[session] = "an exchange could not be recorded: \(error.reason)" }
+        }
+    }
+
+    /// Records the gaps as soon as anything can be recorded again.
+    private func tellGaps() {
+        for (session, reason) in gaps.withLock({ $0 }) {
+            do throws(StoreError) {
+                try records.apply([.markIncomplete(session, reason: reason)])
+            } catch {
+                guard error.kind == .rejected else { return }
+            }
+            gaps.withLock { $0[session] = nil }
         }
     }
 
@@ -44,6 +77,7 @@ struct Committer: Sendable {
         do throws(StoreError) {
             try records.remove(session)
             numbers.withLock { $0[session] = nil }
+            gaps.withLock { $0[session] = nil }
             return nil
         } catch {
             return error

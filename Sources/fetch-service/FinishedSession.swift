@@ -33,6 +33,7 @@ struct FinishedSession: SessionMetadata {
                 try copyBytes(of: artifact.digest, row, folder)
             }
         }
+        let row = try row.withGaps(in: records)
         try folder.fill("report.json") { file in
             var report = SessionReportStream(session: row, records: records, context: context(row))
             while let piece = try report.next() { try Self.append(piece, to: file) }

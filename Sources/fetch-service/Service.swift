@@ -113,7 +113,9 @@ final class Service: Sendable {
         let parts = ControlParts(
             registry: registry, records: records, pool: pool,
             report: { row in
-                StreamedReport(SessionReportStream(session: row, records: records, context: reportContext(row)))
+                StreamedReport(
+                    SessionReportStream(
+                        session: try row.withGaps(in: records), records: records, context: reportContext(row)))
             },
             configuration: { given in
                 guard let given else { return try inspectors.json() }

@@ -75,6 +75,25 @@ import Testing
         #expect(records.state.withLock { $0.groups } == [1, 3])
     }
 
+    @Test func whatCouldNotBeRecordedMakesTheRecordIncomplete() async throws {
+        let records = FakeRecords()
+        let recorder = Recorder(records: records)
+        defer { recorder.stop() }
+        let rows = [one, two].map { id in
+            SessionRow(
+                id: id, policy: .permissive, created: .now(), timeout: 60,
+                tokenHash: SHA256Digest(words: (1, 2, 3, 4)), redactionKey: [1])
+        }
+        try await recorder.commit(rows.map { .open($0) })
+        try await recorder.commit([exchange(one)])
+        records.state.withLock { $0.isWritable = false }
+        await #expect(throws: StoreError.self) { try await recorder.commit([exchange(one)]) }
+        records.state.withLock { $0.isWritable = true }
+        #expect(try await recorder.commit([exchange(two), exchange(one)]) == [1, 2])
+        let reasons = try records.sessions().map(\.incompleteReason)
+        #expect(reasons[0].contains("an exchange could not be recorded") && reasons[1].isEmpty)
+    }
+
     @Test func aBadSubmissionFailsAloneAndUsesUpNoNumber() async throws {
         let (records, results) = await recordAsOneGroup(
             [[exchange(one)], [exchange(one), exchange(one, marker: 666)], [exchange(one)]],
