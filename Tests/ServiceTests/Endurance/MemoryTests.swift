@@ -109,26 +109,27 @@ extension EndToEnd {
             #expect(delays[delays.count / 2] < Machine.patience(.milliseconds(50)), "\(delays)")
         }
 
-        @Test func idleConnectionsCostLittleMemory() throws {
+        @Test(arguments: [false, true]) func idleConnectionsCostLittleMemory(isTLS: Bool) throws {
             _ = try ProcessLimits.raised()
             let service = try LiveService()
-            let plain = try ScriptedOrigin { _ in (200, [1, 2, 3]) }
-            let tls = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) { _ in (200, [1, 2, 3]) }
+            let origin = try ScriptedOrigin(tls: isTLS ? TestCertificates.shared.get().server() : nil) { _ in
+                (200, [1, 2, 3])
+            }
             let session = try service.open()
             let facts = ProcessFacts(process: service.place.processID)
             let trust = try service.trust
-            func connect(isTunnel: Bool) throws -> SessionConnection {
+            func connect() throws -> SessionConnection {
                 var client = try SessionConnection(service, session)
-                if isTunnel { try client.openTunnel(to: tls, trust: trust) }
-                #expect(try client.get("/x", of: isTunnel ? tls : plain).body == [1, 2, 3])
+                if isTLS { try client.openTunnel(to: origin, trust: trust) }
+                #expect(try client.get("/x", of: origin).body == [1, 2, 3])
                 return client
             }
-            var clients = try (0..<20).map { try connect(isTunnel: $0 % 2 == 0) }
+            var clients = try (0..<20).map { _ in try connect() }
             let before = facts.residentBytes
-            for number in 0..<1000 { clients.append(try connect(isTunnel: number % 4 == 0)) }
+            for _ in 0..<1000 { clients.append(try connect()) }
             let growth = facts.residentBytes - before
             #expect(growth < 32 << 20, "1000 connections cost \(growth >> 10) KiB")
-            #expect(try clients[20].get("/x", of: tls).body == [1, 2, 3])
+            #expect(try clients[20].get("/x", of: origin).body == [1, 2, 3])
         }
     }
 }

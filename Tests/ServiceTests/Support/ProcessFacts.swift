@@ -38,6 +38,9 @@ enum Machine {
         return limit * max(1, load[0] / Double(ProcessInfo.processInfo.activeProcessorCount))
     }
 
+    /// The home of who runs the tests, where some programs keep what they are made of.
+    static let home = ProcessInfo.processInfo.environment["HOME"] ?? "/"
+
     /// Whether tests that take minutes are wanted.
     static let runsLongTests = ProcessInfo.processInfo.environment["FETCH_SERVICE_LONG_TESTS"] != nil
 }
