@@ -22,6 +22,8 @@ package final class ResponseCache: Sendable {
     /// What is known of a key: its stored responses, maybe none.
     fileprivate struct Known {
         var entries: [StoredEntry]
+        /// Another one whenever the entries are others.
+        var stamp: UInt64
         /// Changes not yet in the catalog; until they are, only memory is right.
         var pendingWrites = 0
     }
@@ -30,6 +32,7 @@ package final class ResponseCache: Sendable {
         var known: BoundedMemory<FillKey, Known>
         var bodies: BoundedMemory<SHA256Digest, [UInt8]>
         var used: Set<SHA256Digest> = []
+        var lastStamp: UInt64 = 0
         /// Blobs compared with their digests since this process started.
         var verified: Set<BlobKey> = []
         /// What the catalog has been told of pins.
@@ -77,13 +80,37 @@ package final class ResponseCache: Sendable {
         memory.withLock { $0.known.use(key)?.entries }
     }
 
+    /// What is remembered of a key, with a stamp by which ``recall(_:stamp:body:)`` knows whether it still is so.
+    package func recollection(_ key: FillKey) -> (entries: [StoredEntry], stamp: UInt64)? {
+        memory.withLock { $0.known.use(key).map { ($0.entries, $0.stamp) } }
+    }
+
+    /// What became of something remembered.
+    package enum Recalled: Sendable {
+        /// Nothing of the key has changed, and this is the small body.
+        case body([UInt8])
+        /// Nothing has changed; the body is not in memory.
+        case unchanged
+        /// The stored responses are others now, or not in memory any more.
+        case changed
+    }
+
+    /// Uses what was remembered of a key before, with a body.
+    package func recall(_ key: FillKey, stamp: UInt64, body digest: SHA256Digest) -> Recalled {
+        memory.withLock { memory in
+            guard memory.known.use(key)?.stamp == stamp else { return .changed }
+            memory.used.insert(digest)
+            return memory.bodies.use(digest).map { .body($0) } ?? .unchanged
+        }
+    }
+
     /// Reads the stored responses of a key from the catalog; blocks.
     package func load(_ key: FillKey) throws(StoreError) -> [StoredEntry] {
         let entries = try catalog.responses(in: key.partition, key: key.key).compactMap(StoredEntry.init)
         return memory.withLock { memory in
             // What was written meanwhile is newer.
             if let known = memory.known.use(key) { return known.entries }
-            memory.set(key, Known(entries: entries))
+            memory.set(key, Known(entries: entries, stamp: memory.newStamp()))
             return entries
         }
     }
@@ -179,10 +206,11 @@ package final class ResponseCache: Sendable {
             if let blob { memory.arrives(blob) }
             if var known = memory.known.use(key) {
                 body(&known.entries)
+                known.stamp = memory.newStamp()
                 known.pendingWrites += 1
                 memory.set(key, known)
             } else {
-                var known = Known(entries: [], pendingWrites: 1)
+                var known = Known(entries: [], stamp: memory.newStamp(), pendingWrites: 1)
                 body(&known.entries)
                 memory.set(key, known)
             }
@@ -274,6 +302,11 @@ package final class ResponseCache: Sendable {
 }
 
 extension ResponseCache.Memory {
+    fileprivate mutating func newStamp() -> UInt64 {
+        lastStamp += 1
+        return lastStamp
+    }
+
     fileprivate mutating func arrives(_ blob: StoredBlob) {
         let key = ResponseCache.BlobKey(digest: blob.digest, scope: blob.scope)
         arriving[key] = (blob, (arriving[key]?.writes ?? 0) + 1)

@@ -51,6 +51,11 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private var isAdvancing = false
     private var session: Session?
     private var isCounted = false
+    let address: ClientAddress
+    /// The fields that this client sends again and again.
+    private var section: RepeatedSection?
+    /// The bytes of the field section that was read last, when they are not the section's.
+    private var sectionBytes: [UInt8] = []
 
     /// Bytes that wait at most, beside a head.
     private static let mostInput = 64 << 10
@@ -58,6 +63,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     init(loop: ProxyLoop, stream: ByteStream) {
         self.loop = loop
         self.stream = stream
+        address = ClientAddress(stream.peer.text)
         scanner = HeadScanner(limit: loop.settings.headLimit)
         deadline = loop.loop.now + loop.settings.headTimeout
     }
@@ -136,6 +142,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             close()
             return false
         }
+        if let section, let match = section.match(input, from: inputStart), begin(match, section) { return true }
         let head: RequestHead
         let framing: BodyFraming
         do throws(MessageError) {
@@ -145,6 +152,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             }
             head = try HeadParser.request(input.span.extracting(inputStart..<inputStart + length))
             framing = try head.framing()
+            if framing == .none, head.method == "GET" { keepSection(of: head, length) }
             inputStart += length
             scanner.reset()
         } catch {
@@ -154,6 +162,54 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         body = RequestBody(framing: framing)
         progressed()
         return take(head, framing)
+    }
+
+    /// Answers a request that consists of known bytes; `false` when it must be read in the ordinary way.
+    private func begin(_ match: RepeatedSection.Match, _ section: RepeatedSection) -> Bool {
+        let session = section.session
+        let isOwn = tunnel.map { $0.session === session } ?? (isCounted && self.session === session)
+        guard isOwn, session.isOpen, mayStay, loop.limitReached(session) == nil,
+            loop.context.health.refusal(now: loop.loop.now) == nil
+        else { return false }
+        guard let source = match.answer.use(loop.cache, now: .now(), at: loop.loop.now) else {
+            section.forget(match.answer)
+            return false
+        }
+        inputStart += match.length
+        scanner.reset()
+        body = RequestBody(framing: .none)
+        progressed()
+        let exchange = Exchange(loop: loop, connection: self, section: section, answer: match.answer)
+        state = .busy(exchange)
+        exchange.begin(match.answer, from: source, in: section)
+        return true
+    }
+
+    /// Keeps the bytes of a field section, which may come again.
+    private func keepSection(of head: RequestHead, _ length: Int) {
+        let line = head.method.utf8.count + head.target.count + 12
+        guard length > line, input[inputStart + line - 1] == 0x0a, input[inputStart + line - 2] == 0x0d else {
+            sectionBytes = []
+            return
+        }
+        let bytes = input[inputStart + line..<inputStart + length]
+        if let section, section.key.bytes.elementsEqual(bytes) { return sectionBytes.removeAll() }
+        sectionBytes.removeAll(keepingCapacity: true)
+        sectionBytes.append(contentsOf: bytes)
+    }
+
+    /// The section that the exchange's request came with.
+    func repeatedSection(for exchange: Exchange) -> RepeatedSection? {
+        guard !sectionBytes.isEmpty else { return section?.session === exchange.session ? section : nil }
+        let key = RepeatedSection.Key(
+            session: exchange.session.id,
+            tunnel: tunnel.map { "\($0.scheme.rawValue)://\($0.authority.text)" } ?? "", bytes: sectionBytes)
+        sectionBytes = []
+        let found = loop.ready.section(key) {
+            RepeatedSection(key, session: exchange.session, fields: exchange.request.fields)
+        }
+        section = found
+        return found
     }
 
     /// Begins the exchange that a head asks for.
@@ -392,6 +448,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         guard mayPersist, mayStay || inputStart < input.count else { return close() }
         state = body.isComplete ? .head : .skipping
         deadline = loop.loop.now + loop.settings.idleTimeout
+        if case .head = state, inputStart == input.count, !stream.isTLS, !stream.isReadable, !hasEnded { return }
         // Not from inside: the next request may be answered at once, and the next.
         loop.loop.soon { [weak self] in
             guard let self, self.readInput() else { return }

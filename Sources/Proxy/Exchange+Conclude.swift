@@ -105,7 +105,9 @@ extension Exchange {
     private func recordAndRelease(
         _ category: ExchangeRow.Category, result: ExchangeRow.Result? = nil, judgement: [UInt8] = []
     ) {
-        if category == .artifact, result == nil { hasUnconcludedRow = true }
+        if category == .artifact {
+            if let result { learn(result: result, judgement: judgement) } else { hasUnconcludedRow = true }
+        }
         var log = log(category)
         log.result = result
         log.judgement = judgement
@@ -127,7 +129,7 @@ extension Exchange {
     func log(_ category: ExchangeRow.Category) -> ExchangeLog {
         var log = ExchangeLog(
             category: category, started: started, ended: .now(), duration: .now() - startedMonotonic,
-            method: request.method, url: recordedURL, address: client, requestFields: request.fields)
+            method: request.method, url: recordedURL, address: client.text, requestFields: request.fields)
         if let head = responseHead {
             log.status = head.status
             log.reasonPhrase = head.reason
@@ -158,25 +160,25 @@ extension Exchange {
     /// Makes the record durable, then goes on; nothing that is held goes without it.
     func record(_ log: ExchangeLog, then: @escaping () -> Void) {
         let row = log.row(session: session)
-        let back = LoopBound(then)
-        let eventLoop = loop.loop
         if row.category == .artifact, let digest = row.digest { loop.cache.pin(digest, for: session.id) }
-        loop.context.recorder.submit([.exchange(row)]) { [self] result in
-            eventLoop.execute {
-                switch result {
-                case .success(let numbers):
-                    self.number = numbers.first
-                    self.loop.context.health.note(nil)
-                    if let late = self.lateOutcome, let number = self.number {
-                        self.lateOutcome = nil
-                        self.conclude(number, late.result, late.judgement)
-                    }
-                    back.value()
-                case .failure(let error):
-                    self.loop.context.health.note(error)
-                    self.unrecorded(error)
-                }
+        afterRecord = then
+        loop.record(row, of: self)
+    }
+
+    /// The row is durable, or cannot be.
+    func recorded(_ result: Result<Int64, StoreError>) {
+        let then = afterRecord
+        afterRecord = nil
+        switch result {
+        case .success(let number):
+            self.number = number
+            if let late = lateOutcome {
+                lateOutcome = nil
+                conclude(number, late.result, late.judgement)
             }
+            if let then { then() } else { release() }
+        case .failure(let error):
+            unrecorded(error)
         }
     }
 
@@ -188,6 +190,7 @@ extension Exchange {
         answerUnrecorded(503, "the record cannot be written: \(error.reason)")
     }
 
+    /// Lets go what was held.
     private func release() {
         guard phase == .recording else { return }
         if isCut { return cutRecorded() }

@@ -74,6 +74,7 @@ extension Exchange {
         }
         whole = (response.digest, response.size, body, response.partition.scope)
         fillNanoseconds = response.fillNanoseconds
+        served = (entry, age)
         count()
         var head = Admission.asServed(entry.head, decoded: response.decoded)
         head.fields.set("Age", String(age))

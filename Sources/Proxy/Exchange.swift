@@ -34,15 +34,16 @@ final class Exchange: @unchecked Sendable {
 
     let loop: ProxyLoop
     let session: Session
-    let engine: InspectionEngine
+    private(set) lazy var engine = loop.engine(for: session)
     /// The request as the client sent it, without `Proxy-Authorization`.
     let request: RequestHead
     let requestFraming: BodyFraming
     /// What is asked for; `nil` when that could not be understood.
     let url: RequestURL?
     let recordedURL: String
-    let client: String
     private(set) var connection: ClientConnection?
+    /// The client's address.
+    let client: ClientAddress
 
     let started = WallTime.now()
     let startedMonotonic: MonotonicTime
@@ -65,6 +66,8 @@ final class Exchange: @unchecked Sendable {
     var attempts = 0
     /// The whole body, once all of it is known.
     var whole: (digest: SHA256Digest, size: Int64, body: Examiner.Body, scope: BlobScope)?
+    /// The stored answer that is sent, and its `Age`.
+    var served: (entry: StoredEntry, age: Int64)?
     /// How long the download took that a stored answer spares.
     var fillNanoseconds: Int64 = 0
     /// What we answer with instead of the whole: a condition's outcome or a range.
@@ -81,6 +84,8 @@ final class Exchange: @unchecked Sendable {
 
     // The end.
     var number: Int64?
+    /// What follows when the row is durable; nothing means ``release()``.
+    var afterRecord: (() -> Void)?
     var inspectionTimer: Timer?
     var isCut = false
     var cutReason = ""
@@ -110,10 +115,23 @@ final class Exchange: @unchecked Sendable {
         requestFraming = framing
         self.url = url
         self.recordedURL = recordedURL
-        engine = loop.engine(for: session)
-        client = connection.stream.peer.text
+        client = connection.address
         startedMonotonic = loop.loop.now
         mayPersist = request.wantsPersistence
+        loop.opened(self)
+    }
+
+    /// A request that was answered before; see ``begin(_:from:in:)``.
+    init(loop: ProxyLoop, connection: ClientConnection, section: RepeatedSection, answer: ReadyAnswer) {
+        self.loop = loop
+        self.connection = connection
+        session = section.session
+        request = RequestHead(method: "GET", target: answer.target, fields: section.fields)
+        requestFraming = .none
+        url = answer.url
+        recordedURL = answer.recordedURL
+        client = connection.address
+        startedMonotonic = loop.loop.now
         loop.opened(self)
     }
 

@@ -64,6 +64,12 @@ final class RecordHealth: Sendable {
     /// Notes how a commit went.
     func note(_ failure: StoreError?) { state.withLock { $0.failure = failure } }
 
+    /// Notes how rows that were handed over together fared.
+    func note(_ results: [Result<Int64, StoreError>]) {
+        for case .failure(let error) in results { return note(error) }
+        note(nil)
+    }
+
     /// Why nothing can be recorded now; `nil` when all is well.
     func refusal(now: MonotonicTime) -> String? {
         if let since = recorder.waitingSince, now > since + .seconds(2) {

@@ -4,6 +4,7 @@ import Cryptography
 import Inspection
 import Relay
 import Sessions
+import Storage
 import Platform
 
 /// What one loop owns: its connections, exchanges, downloads and its copy of the list of sessions.
@@ -32,6 +33,16 @@ final class ProxyLoop: @unchecked Sendable {
     private var members: [SessionID: Member] = [:]
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var downloads: [ObjectIdentifier: FillDriver] = [:]
+    /// Answers that can go out again as they are.
+    var ready = ReadyAnswers()
+    /// The time that was written last.
+    var timeText = TimeText(WallTime(nanoseconds: 0))
+    /// Rows that go to the recorder together, each with whose it is.
+    private var rows: [ExchangeRow] = []
+    private var recording: [Exchange] = []
+
+    /// Rows that do not wait for an idle moment any more.
+    private static let mostRows = 256
 
     init(loop: EventLoop, context: ProxyContext, pool: OriginPool, upstream: UpstreamProxies) {
         self.loop = loop
@@ -49,6 +60,7 @@ final class ProxyLoop: @unchecked Sendable {
             guard let self else { return }
             for connection in Array(connections.values) { connection.sweep(now: loop.now) }
             for driver in Array(downloads.values) { driver.sweep(now: loop.now) }
+            ready.sweep(now: loop.now)
             startSweeping()
         }
     }
@@ -94,6 +106,7 @@ final class ProxyLoop: @unchecked Sendable {
     }
 
     func forget(_ id: SessionID) {
+        ready.remove(id)
         guard let member = members.removeValue(forKey: id) else { return }
         for connection in Array(member.connections.values) { connection.close(abruptly: true) }
     }
@@ -141,6 +154,30 @@ final class ProxyLoop: @unchecked Sendable {
         guard let member = members[id], member.exchanges.isEmpty, !member.waiting.isEmpty else { return }
         members[id]?.waiting = []
         for done in member.waiting { done() }
+    }
+
+    // MARK: - The record
+
+    /// Has a row made durable, together with those of other exchanges that come to it now.
+    func record(_ row: ExchangeRow, of exchange: Exchange) {
+        rows.append(row)
+        recording.append(exchange)
+        if rows.count == 1 { loop.whenIdle { [self] in submitRows() } }
+        if rows.count >= Self.mostRows { submitRows() }
+    }
+
+    private func submitRows() {
+        guard !rows.isEmpty else { return }
+        let exchanges = LoopBound(recording)
+        let (health, eventLoop) = (context.health, loop)
+        context.recorder.submit(rows: rows) { results in
+            health.note(results)
+            eventLoop.execute {
+                for (exchange, result) in zip(exchanges.value, results) { exchange.recorded(result) }
+            }
+        }
+        rows = []
+        recording = []
     }
 
     // MARK: - Downloads

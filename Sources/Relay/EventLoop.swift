@@ -36,6 +36,8 @@ package final class EventLoop: @unchecked Sendable {
     private var mail: [Mailbox.Task] = []
     private var later: [() -> Void] = []
     private var hooks: [() -> Void] = []
+    private var idle: [() -> Void] = []
+    private var turnsUntilIdle = 0
     private var running: [() -> Void] = []
     private var isRunning = true
     private let accepted = Atomic<Int>(0)
@@ -44,6 +46,8 @@ package final class EventLoop: @unchecked Sendable {
 
     private static let mailToken = UInt64.max
     private static let roundsPerTurn = 8
+    /// Turns after which what waits for an idle moment runs without one.
+    private static let mostTurnsUntilIdle = 8
 
     /// Makes a loop that does nothing until ``start()``.
     ///
@@ -114,6 +118,16 @@ package final class EventLoop: @unchecked Sendable {
     package func atEndOfTurn(_ body: @escaping () -> Void) {
         preconditionOnLoop()
         hooks.append(body)
+    }
+
+    /// Runs `body` once nothing else is ready, before the loop waits for events; only on the loop.
+    ///
+    /// For work that is the cheaper the more of it there is at once. A loop that always finds something ready runs it after
+    /// a few turns nevertheless.
+    package func whenIdle(_ body: @escaping () -> Void) {
+        preconditionOnLoop()
+        if idle.isEmpty { turnsUntilIdle = Self.mostTurnsUntilIdle }
+        idle.append(body)
     }
 
     /// Runs `body` on the loop after a time, at most some 10 ms late when the loop has nothing else to do.
@@ -205,15 +219,17 @@ package final class EventLoop: @unchecked Sendable {
         for member in members.all { member.loopEnded() }
         // What waits here holds whoever made it, who may hold this loop.
         wheel.removeAll()
-        (later, hooks, running, mail, whenAcceptedClosed) = ([], [], [], [], [])
+        (later, hooks, idle, running, mail, whenAcceptedClosed) = ([], [], [], [], [], [])
         pthread_setspecific(Self.key, nil)
         ended.signal()
     }
 
     private func turn() {
         var hasMail = false
+        var isQuiet = true
         do {
-            try poll.wait(timeout: hasWork ? 0 : wheel.timeout(from: now)) { token, events in
+            try poll.wait(timeout: hasWork || !idle.isEmpty ? 0 : wheel.timeout(from: now)) { token, events in
+                isQuiet = false
                 if token == Self.mailToken { hasMail = true } else { members.note(token, events) }
             }
         } catch {
@@ -221,6 +237,7 @@ package final class EventLoop: @unchecked Sendable {
         }
         now = MonotonicTime.now()
         if hasMail { readMail() }
+        if !idle.isEmpty { runIdle(isQuiet: isQuiet && !hasWork) }
         serve()
         // After the streams: what has arrived meanwhile must not be taken for a timeout because a turn was long.
         wheel.advance(to: now)
@@ -233,6 +250,13 @@ package final class EventLoop: @unchecked Sendable {
     }
 
     private var hasWork: Bool { !members.queue.isEmpty || !later.isEmpty || !hooks.isEmpty }
+
+    private func runIdle(isQuiet: Bool) {
+        turnsUntilIdle -= 1
+        guard isQuiet || turnsUntilIdle <= 0 else { return }
+        swap(&idle, &running)
+        runBatch()
+    }
 
     private func readMail() {
         mailbox.signal.clear()

@@ -4,7 +4,20 @@ internal import Platform
 
 /// The recorder's own thread: numbers the exchanges of a group and commits it.
 struct Committer: Sendable {
-    typealias Submission = (changes: [RecordChange], completion: Recorder.Completion)
+    /// What was handed over in one call.
+    enum Submission: Sendable {
+        /// All or nothing.
+        case changes([RecordChange], Recorder.Completion)
+        /// Rows that have nothing to do with each other.
+        case rows([ExchangeRow], Recorder.RowsCompletion)
+
+        fileprivate var changes: [RecordChange] {
+            switch self {
+            case .changes(let changes, _): changes
+            case .rows(let rows, _): rows.map { .exchange($0) }
+            }
+        }
+    }
 
     private let records: any Records
     /// The last number given in each session.
@@ -16,21 +29,45 @@ struct Committer: Sendable {
 
     init(records: any Records) { self.records = records }
 
-    /// Commits the group as one transaction, or, when that fails, each submission by itself.
+    /// Commits the group as one transaction, or, when that fails, what belongs together by itself.
     func commit(_ group: [Submission]) {
         guard let first = group.first else { return }
         tellGaps()
         do throws(StoreError) {
             let given = try apply(group.map(\.changes))
-            for (submission, numbers) in zip(group, given) { submission.completion(.success(numbers)) }
+            for (submission, numbers) in zip(group, given) {
+                switch submission {
+                case .changes(_, let completion): completion(.success(numbers))
+                case .rows(_, let completion): completion(numbers.map { .success($0) })
+                }
+            }
         } catch {
-            if group.count == 1 {
-                noteGaps(first.changes, error)
-                first.completion(.failure(error))
-            } else {
+            guard group.count == 1 else {
                 for submission in group { commit([submission]) }
+                return
+            }
+            switch first {
+            case .changes(let changes, let completion):
+                noteGaps(changes, error)
+                completion(.failure(error))
+            case .rows(let rows, let completion):
+                completion(rows.count == 1 ? [failed(rows[0], error)] : rows.map(commitAlone))
             }
         }
+    }
+
+    private func commitAlone(_ row: ExchangeRow) -> Result<Int64, StoreError> {
+        do throws(StoreError) {
+            let numbers = try apply([[.exchange(row)]])
+            return .success(numbers[0][0])
+        } catch {
+            return failed(row, error)
+        }
+    }
+
+    private func failed(_ row: ExchangeRow, _ error: StoreError) -> Result<Int64, StoreError> {
+        noteGaps([.exchange(row)], error)
+        return .failure(error)
     }
 
     /// Keeps in mind that a session's exchange, or its end, is missing in the record.

@@ -11,8 +11,11 @@ package final class Recorder: Sendable {
     /// Gets the numbers of the submission's `.exchange` changes, in their order, or why nothing of it was recorded.
     package typealias Completion = @Sendable (Result<[Int64], StoreError>) -> Void
 
+    /// Gets, for each row in its place, its number or why it was not recorded.
+    package typealias RowsCompletion = @Sendable ([Result<Int64, StoreError>]) -> Void
+
     private enum Item: Sendable {
-        case submission([RecordChange], Completion)
+        case submission(Committer.Submission)
         case probe(@Sendable (StoreError?) -> Void)
         case removal(SessionID, @Sendable (StoreError?) -> Void)
     }
@@ -40,7 +43,7 @@ package final class Recorder: Sendable {
             var group: [Committer.Submission] = []
             for item in items {
                 switch item {
-                case .submission(let changes, let completion): group.append((changes, completion))
+                case .submission(let submission): group.append(submission)
                 case .probe(let completion): completion(committer.probe())
                 case .removal(let session, let completion):
                     committer.commit(group)
@@ -59,7 +62,20 @@ package final class Recorder: Sendable {
     ///   - changes: What to record; the numbers of `.exchange` changes are filled in.
     ///   - completion: Called on the writer's thread after the commit; must not block.
     package func submit(_ changes: [RecordChange], completion: @escaping Completion) {
-        if !enqueue(.submission(changes, completion)) { completion(.failure(Self.stopped("record changes"))) }
+        if !enqueue(.submission(.changes(changes, completion))) {
+            completion(.failure(Self.stopped("record changes")))
+        }
+    }
+
+    /// Records exchanges that finished together: each of them, or, when that cannot be, as many as can be.
+    ///
+    /// - Parameters:
+    ///   - rows: At least one; their numbers are filled in.
+    ///   - completion: Called on the writer's thread after the commit; must not block.
+    package func submit(rows: [ExchangeRow], completion: @escaping RowsCompletion) {
+        if !enqueue(.submission(.rows(rows, completion))) {
+            completion(rows.map { _ in .failure(Self.stopped("record an exchange")) })
+        }
     }
 
     /// Tries whether the record can be written; `completion` is called on the writer's thread.

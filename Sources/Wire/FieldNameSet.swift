@@ -1,12 +1,12 @@
 /// A fixed set of field names, asked with raw bytes, without regard to ASCII case and without allocating.
 ///
 /// An open hash table at a quarter of its capacity: most names that are not in it are found out by their hash alone.
-struct FieldNameSet: Sendable {
+package struct FieldNameSet: Sendable {
     private let names: [[UInt8]]
     /// One more than an index into ``names``, or 0 for an empty slot.
     private let slots: [UInt16]
 
-    init(_ names: [String]) {
+    package init(_ names: [String]) {
         var slots = [UInt16](repeating: 0, count: 4)
         while slots.count < names.count * 4 { slots += slots }
         self.names = names.map { Array(ASCII.lowercased($0).utf8) }
@@ -18,7 +18,7 @@ struct FieldNameSet: Sendable {
         self.slots = slots
     }
 
-    func contains(_ name: Span<UInt8>) -> Bool {
+    package func contains(_ name: Span<UInt8>) -> Bool {
         var slot = FieldNameSet.hash(name) & (slots.count - 1)
         while slots[slot] != 0 {
             let candidate = names[Int(slots[slot]) - 1]

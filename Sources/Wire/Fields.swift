@@ -42,6 +42,11 @@ package struct Fields: Sendable {
     /// Whether the text may be a field name.
     package static func isValidName(_ name: String) -> Bool { ASCII.isToken(name.utf8Span.span) }
 
+    /// Whether both name the same field (RFC 9110, section 5.1: without regard to case).
+    package static func isSameName(_ one: String, _ other: String) -> Bool {
+        one.utf8.count == other.utf8.count && ASCII.equalIgnoringCase(one.utf8Span.span, other.utf8Span.span)
+    }
+
     /// Whether the text may be a field value as it is.
     package static func isValidValue(_ value: String) -> Bool { value.utf8.allSatisfy(ASCII.isFieldContent) }
 
