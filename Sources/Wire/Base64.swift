@@ -25,6 +25,26 @@ package enum Base64 {
         return out
     }
 
+    /// Decodes with or without padding, whatever the unused bits are, as structured fields demand (RFC 9651, section 4.2.7).
+    static func decodeLeniently(_ text: Span<UInt8>) -> [UInt8]? {
+        var end = text.count
+        while end > 0, text.count - end < 2, text[end - 1] == ASCII.equals { end -= 1 }
+        guard end % 4 != 1, end == text.count || text.count % 4 == 0 else { return nil }
+        var out: [UInt8] = []
+        out.reserveCapacity(end / 4 * 3 + 2)
+        var (word, bits) = (UInt32(0), 0)
+        for index in 0..<end {
+            guard let value = value(text[index]) else { return nil }
+            word = word << 6 | UInt32(value)
+            bits += 6
+            if bits >= 8 {
+                bits -= 8
+                out.append(UInt8(truncatingIfNeeded: word >> UInt32(bits)))
+            }
+        }
+        return out
+    }
+
     /// Decodes a text; see ``decode(_:)-(Span<UInt8>)``.
     package static func decode(_ text: String) -> [UInt8]? { decode(text.utf8Span.span) }
 
