@@ -70,7 +70,7 @@ let package = Package(
             path: "storage/DiskStore",
             swiftSettings: base),
         .target(
-            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "Platform", grdb], path: "storage/SQLiteCatalog",
+            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "Platform", "CLZ4", grdb], path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
             name: "MemoryStorage", dependencies: ["Core", "Storage", "Platform", "Cryptography"],

@@ -170,13 +170,13 @@ import Testing
                     id: id, policy: .strict, created: .now(), timeout: 1, tokenHash: SHA256Digest(words: (0, 0, 0, 0)),
                     redactionKey: []))
         ])
+        // Text that does not pack.
+        var random = SplitMix(state: 3)
         for start in stride(from: 1, to: 6000, by: 500) as StrideTo<Int64> {
             try records.apply(
-                (start..<start + 500).map {
-                    .exchange(
-                        ExchangeRow(
-                            session: id, number: $0, category: .response, download: [UInt8](repeating: 68, count: 1500))
-                    )
+                (start..<start + 500).map { number in
+                    let text = (0..<1500).map { _ in UInt8.random(in: 0...255, using: &random) }
+                    return .exchange(ExchangeRow(session: id, number: number, category: .response, download: text))
                 })
         }
         try records.file.truncateLog()

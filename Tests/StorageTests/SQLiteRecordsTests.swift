@@ -36,6 +36,23 @@ import Testing
             judgement: Array("\(marker)".utf8))
     }
 
+    @Test("An artifact from before a restart is not a new one after it")
+    func artifactsOverRestart() throws {
+        let row = try session("a")
+        try SQLiteRecords(path: path).apply(
+            [.open(row)] + (1...3 as ClosedRange<Int64>).map { .exchange(exchange(row.id, $0)) })
+        let records = try SQLiteRecords(path: path)
+        let old = [2, 3, 2, 1].enumerated().map { index, number in
+            var again = exchange(row.id, Int64(number))
+            again.number = Int64(4 + index)
+            return RecordChange.exchange(again)
+        }
+        try records.apply(old + [.exchange(exchange(row.id, 8))])
+        #expect(try records.artifacts(of: row.id, after: 0, limit: 99).map(\.firstNumber) == [1, 2, 3, 8])
+        let digest = try #require(exchange(row.id, 2).digest)
+        #expect(try records.exchanges(of: row.id, digest: digest).map(\.number) == [2, 4, 6])
+    }
+
     @Test("After a restart everything is there, and numbers go on")
     func restart() throws {
         let row = try session("a")
@@ -103,7 +120,7 @@ import Testing
         try records.apply([.open(gone), .open(left), .exchange(exchange(left.id, 1))])
         for number in 1...300 as ClosedRange<Int64> { try records.apply([.exchange(exchange(gone.id, number))]) }
         try records.file.write("begin a removal") { db in
-            try db.execute(sql: "UPDATE sessions SET state = 1 WHERE no = 1; DELETE FROM exchanges WHERE key % 3 = 0")
+            try db.execute(sql: "UPDATE sessions SET state = 1 WHERE no = 1; DELETE FROM chunks WHERE key % 3 = 0")
         }
         #expect(try records.sessions() == [left])
         #expect(try records.exchanges(of: gone.id, category: nil, after: 0, limit: 5).isEmpty)
@@ -206,22 +223,17 @@ import Testing
     @Test(
         "Every query of a session walks the key or an index in its order",
         arguments: [
-            ("SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 ORDER BY key LIMIT 3", "PRIMARY KEY"),
-            ("SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND kind < 2 ORDER BY key LIMIT 3", "PRIMARY KEY"),
+            ("SELECT rows FROM chunks WHERE key >= 1 AND key < 9 ORDER BY key", "PRIMARY KEY"),
             (
-                "SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND kind >= 2 AND kind = 3 ORDER BY key LIMIT 3",
-                "exchanges_other"
+                "SELECT rows FROM chunks WHERE key >= 1 AND key < 9 AND others > 0 AND others & 8 ORDER BY key",
+                "chunks_others"
             ),
+            ("SELECT rows FROM chunks WHERE key >= 1 AND key < 9 AND firsts > 0 ORDER BY key", "chunks_firsts"),
             (
-                """
-                SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND session = 1 AND digest_key = 2 AND digest = x''
-                ORDER BY key LIMIT 3
-                """, "exchanges_digest"
+                "SELECT rows FROM chunks WHERE key >= 1 AND key < 9 AND unconcluded > 0 ORDER BY key",
+                "chunks_unconcluded"
             ),
-            (
-                "SELECT 1 FROM exchanges WHERE key > 1 AND key < 9 AND result IS NULL AND kind < 2 ORDER BY key LIMIT 3",
-                "exchanges_open"
-            ),
+            ("SELECT key FROM uses WHERE session = 1 AND digest_key = 2 AND key >= 3 ORDER BY key", "PRIMARY KEY"),
             ("SELECT no, id FROM sessions WHERE id_hash = 3 AND state = 0", "sessions_id"),
         ])
     func plans(_ query: String, _ expected: String) throws {

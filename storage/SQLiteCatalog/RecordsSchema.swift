@@ -6,10 +6,10 @@ internal import Storage
 /// **sessions**: one row each; `id_hash` is what they are found by, `state` 1 says that removal has begun. A number is
 /// never used again, so that a reader that holds one cannot meet another session's exchanges.
 /// **used_ids**: the hash of every id ever used; all that stays of a removed session.
-/// **exchanges**: `key` is session number × 2³² + exchange number, so that a session's rows stand together in order.
-/// `kind` is the category, with the first exchange of each artifact apart from the later ones.
-/// `session` and `digest_key` (the digest's first eight bytes) are those of artifacts only, for their index; with the
-/// session first, a commit touches few of its pages.
+/// **chunks**: exchanges that were committed together (``RecordChunk``); `key` is session number × 2³² + the first one's
+/// number, so that a session's chunks stand together in order. `others` are the bits of the kinds that are no artifacts,
+/// `unconcluded` counts artifacts without a verdict, `firsts` those that are the first of their digest.
+/// **uses**: which chunks of a session have artifacts with a digest, by its first eight bytes.
 /// **settings**: one row: the key of the hash, and a counter that `checkWritable` moves.
 ///
 /// `front`, `tail`: see ``OverflowPadding``; everything between them is text.
@@ -20,11 +20,8 @@ enum RecordsSchema {
         probes: [
             "SELECT * FROM settings", "SELECT no, id FROM sessions ORDER BY no DESC LIMIT 1",
             "SELECT id_hash FROM sessions INDEXED BY sessions_id WHERE id_hash > 0 LIMIT 1",
-            "SELECT hash FROM used_ids LIMIT 1", "SELECT key, download FROM exchanges ORDER BY key LIMIT 1",
-            "SELECT key, download FROM exchanges ORDER BY key DESC LIMIT 1",
-            """
-            SELECT digest_key FROM exchanges INDEXED BY exchanges_digest WHERE session > 0 LIMIT 1
-            """,
+            "SELECT hash FROM used_ids LIMIT 1", "SELECT key, rows FROM chunks ORDER BY key LIMIT 1",
+            "SELECT key, rows FROM chunks ORDER BY key DESC LIMIT 1", "SELECT key FROM uses WHERE session > 0 LIMIT 1",
         ])
 
     static let padding = OverflowPadding(pageSize: versions.pageSize)
@@ -45,14 +42,18 @@ enum RecordsSchema {
                     boot_id TEXT NOT NULL, incomplete TEXT NOT NULL, configuration BLOB NOT NULL, tail BLOB NOT NULL
                 ) STRICT;
                 CREATE UNIQUE INDEX sessions_id ON sessions (id_hash);
-                CREATE TABLE exchanges (
-                    key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, delivered INTEGER NOT NULL,
-                    truncated INTEGER NOT NULL, result INTEGER, session INTEGER, digest_key INTEGER, digest BLOB,
-                    front BLOB NOT NULL, download BLOB NOT NULL, judgement BLOB NOT NULL, tail BLOB NOT NULL
+                CREATE TABLE chunks (
+                    key INTEGER PRIMARY KEY, count INTEGER NOT NULL, others INTEGER NOT NULL,
+                    unconcluded INTEGER NOT NULL, firsts INTEGER NOT NULL, delivered INTEGER NOT NULL,
+                    front BLOB NOT NULL, rows BLOB NOT NULL, tail BLOB NOT NULL
                 ) STRICT;
-                CREATE INDEX exchanges_digest ON exchanges (session, digest_key) WHERE session IS NOT NULL;
-                CREATE INDEX exchanges_other ON exchanges (kind) WHERE kind >= 2;
-                CREATE INDEX exchanges_open ON exchanges (result) WHERE result IS NULL AND kind < 2;
+                CREATE INDEX chunks_others ON chunks (key) WHERE others > 0;
+                CREATE INDEX chunks_unconcluded ON chunks (key) WHERE unconcluded > 0;
+                CREATE INDEX chunks_firsts ON chunks (key) WHERE firsts > 0;
+                CREATE TABLE uses (
+                    session INTEGER NOT NULL, digest_key INTEGER NOT NULL, key INTEGER NOT NULL,
+                    PRIMARY KEY (session, digest_key, key)
+                ) STRICT, WITHOUT ROWID;
                 """)
         try db.execute(
             sql: "INSERT INTO settings VALUES (1, ?, ?, 0)",
@@ -81,12 +82,12 @@ struct ExchangeKey {
     static func number(_ key: Int64) -> Int64 { key & 0xffff_ffff }
 }
 
-/// `kind` in the table.
+/// `kind` in a chunk.
 enum ExchangeKind {
     static let firstOfArtifact: Int64 = 0
     static let laterOfArtifact: Int64 = 1
 
-    /// What is written; for artifacts the SQL decides whether it is the first.
+    /// Of artifacts, that of the later ones.
     static func code(_ category: ExchangeRow.Category) -> Int64 {
         switch category {
         case .artifact: laterOfArtifact

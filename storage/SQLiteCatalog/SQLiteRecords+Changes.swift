@@ -7,7 +7,7 @@ extension SQLiteRecords {
     /// Makes one change, inside a transaction of the writer.
     func make(_ change: RecordChange, in db: Database) throws {
         switch change {
-        case .exchange(let row): try insert(row, in: db)
+        case .exchange(let row): try insert([row], of: row.session, in: db)
         case .open(let row): try open(row, in: db)
         case .revoke(let id, let time):
             try update(id, in: db) { row in
@@ -18,59 +18,110 @@ extension SQLiteRecords {
         case .conclude(let id, let number, let result, let judgement):
             try conclude(id, number, result, judgement, in: db)
         case .delivered(let id, let number, let bytes, let truncated):
-            let key = try withKnown(id, in: db) { $0.keys.key(number) }
-            try db.cachedStatement(sql: "UPDATE exchanges SET delivered = ?, truncated = ? WHERE key = ?")
-                .execute(arguments: [bytes, truncated, key])
-            try expectChange(of: id, number, in: db)
+            try alter(id, number, in: db) { row in
+                row.delivered = bytes
+                row.isTruncated = truncated
+            }
         }
     }
 
     // MARK: - Exchanges
 
-    private static let insertion = """
-        INSERT INTO exchanges VALUES (
-            ?1, CASE WHEN ?2 = 1 AND ?7 IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM exchanges WHERE session = ?11 AND digest_key = ?7 AND digest = ?8
-            ) THEN 0 ELSE ?2 END,
-            ?3, ?4, ?5, ?6, ?11, ?7, ?8, zeroblob(?12), ?9, ?10, zeroblob(?13)
-        )
-        """
-
-    private func insert(_ row: ExchangeRow, in db: Database) throws {
-        try withKnown(row.session, in: db) { known in
+    /// Inserts exchanges of one session in the order of their numbers.
+    func insert(_ rows: [ExchangeRow], of session: SessionID, in db: Database) throws {
+        let known = try known(session, in: db)
+        var items: [RecordChunk.Item] = []
+        var text = 0
+        for row in rows {
             guard row.number == known.lastNumber + 1, row.number < ExchangeKey.limit else {
                 throw StoreError(
-                    .rejected, "record exchange \(row.number) of session \(row.session)",
+                    .rejected, "record exchange \(row.number) of session \(session)",
                     "the next number is \(known.lastNumber + 1)")
             }
-            let padding = RecordsSchema.padding
-            let isIndexed = row.category == .artifact && row.digest != nil
-            let tail = padding.tail(
-                text: row.download.count + row.judgement.count, rest: row.digest == nil ? 26 : 66)
-            try db.cachedStatement(sql: Self.insertion).execute(arguments: [
-                known.keys.key(row.number), ExchangeKind.code(row.category), row.size, row.delivered, row.isTruncated,
-                row.result.map(Self.code), isIndexed ? row.digest?.indexKey : nil, row.digest?.column,
-                Data(row.download), Data(row.judgement), isIndexed ? known.keys.session : nil, padding.front, tail,
-            ])
             known.lastNumber = row.number
+            let isFirst = try row.category == .artifact && row.digest.map { try isNew($0, known, in: db) } == true
+            items.append(RecordChunk.Item(row: row, isFirst: isFirst))
+            text += row.download.count + row.judgement.count
+            if items.count == RecordChunk.mostItems || text >= RecordChunk.mostText {
+                try insert(RecordChunk(items: items), known, in: db)
+                items = []
+                text = 0
+            }
         }
+        if !items.isEmpty { try insert(RecordChunk(items: items), known, in: db) }
+    }
+
+    private func insert(_ chunk: RecordChunk, _ known: Known, in db: Database) throws {
+        let key = known.keys.key(chunk.items[0].row.number)
+        let rows = chunk.encoded()
+        try db.cachedStatement(
+            sql: "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, zeroblob(?), ?, zeroblob(?))"
+        ).execute(arguments: [
+            key, chunk.items.count, chunk.others, chunk.unconcluded, chunk.firsts, chunk.delivered,
+            RecordsSchema.padding.front, rows, Self.tail(rows.count),
+        ])
+        var entered: Set<Int64> = []
+        for item in chunk.items where item.row.category == .artifact {
+            guard let digest = item.row.digest?.indexKey, entered.insert(digest).inserted else { continue }
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO uses VALUES (?, ?, ?)")
+                .execute(arguments: [known.keys.session, digest, key])
+        }
+    }
+
+    private static func tail(_ text: Int) -> Int { RecordsSchema.padding.tail(text: text, rest: 30) }
+
+    /// Whether a session has had no artifact with that digest before, which is noted.
+    private func isNew(_ digest: SHA256Digest, _ known: Known, in db: Database) throws -> Bool {
+        guard note(digest, known) else { return false }
+        if known.hasAllDigests { return true }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT chunks.key, count, rows FROM uses JOIN chunks ON chunks.key = uses.key
+                WHERE uses.session = ? AND digest_key = ?
+                """)
+        let found = try Row.fetchCursor(statement, arguments: [known.keys.session, digest.indexKey])
+        while let row = try found.next() {
+            // Another digest may begin like this one.
+            let chunk = try Self.chunk(row, of: known.id)
+            if chunk.items.contains(where: { $0.row.category == .artifact && $0.row.digest == digest }) { return false }
+        }
+        return true
+    }
+
+    /// A chunk from the columns `key`, `count`, `rows`.
+    static func chunk(_ row: Row, of session: SessionID) throws -> RecordChunk {
+        try RecordChunk(
+            row.bytes(2), session: session, first: ExchangeKey.number(try row.number(0)), count: try row.number(1))
     }
 
     private func conclude(
         _ id: SessionID, _ number: Int64, _ result: ExchangeRow.Result, _ judgement: [UInt8], in db: Database
     ) throws {
-        let key = try withKnown(id, in: db) { $0.keys.key(number) }
-        let sizes = try db.cachedStatement(sql: "SELECT length(download), length(digest) FROM exchanges WHERE key = ?")
-        guard let row = try Row.fetchOne(sizes, arguments: [key]) else { throw Self.missing(id, number) }
-        let tail = RecordsSchema.padding.tail(
-            text: Int(try row.number(0)) + judgement.count, rest: try row.optionalNumber(1) == nil ? 26 : 66)
-        let statement = try db.cachedStatement(
-            sql: "UPDATE exchanges SET result = ?, judgement = ?, tail = zeroblob(?) WHERE key = ?")
-        try statement.execute(arguments: [Self.code(result), Data(judgement), tail, key])
+        try alter(id, number, in: db) { row in
+            row.result = result
+            row.judgement = judgement
+        }
     }
 
-    private func expectChange(of id: SessionID, _ number: Int64, in db: Database) throws {
-        if db.changesCount == 0 { throw Self.missing(id, number) }
+    /// Changes one exchange, in the chunk where it is.
+    private func alter(
+        _ id: SessionID, _ number: Int64, in db: Database, _ body: (inout ExchangeRow) -> Void
+    ) throws {
+        let keys = try known(id, in: db).keys
+        let find = try db.cachedStatement(
+            sql: "SELECT key, count, rows FROM chunks WHERE key > ? AND key <= ? ORDER BY key DESC LIMIT 1")
+        guard let found = try Row.fetchOne(find, arguments: [keys.base, keys.key(number)]) else {
+            throw Self.missing(id, number)
+        }
+        var chunk = try Self.chunk(found, of: id)
+        guard let index = chunk.items.firstIndex(where: { $0.row.number == number }) else {
+            throw Self.missing(id, number)
+        }
+        body(&chunk.items[index].row)
+        let rows = chunk.encoded()
+        try db.cachedStatement(
+            sql: "UPDATE chunks SET unconcluded = ?, delivered = ?, rows = ?, tail = zeroblob(?) WHERE key = ?"
+        ).execute(arguments: [chunk.unconcluded, chunk.delivered, rows, Self.tail(rows.count), try found.number(0)])
     }
 
     private static func missing(_ id: SessionID, _ number: Int64) -> StoreError {
@@ -111,7 +162,7 @@ extension SQLiteRecords {
 
     /// Reads a session, lets it be changed, and writes what can change.
     private func update(_ id: SessionID, in db: Database, _ body: (inout SessionRow) -> Void) throws {
-        let number = try withKnown(id, in: db) { $0.keys.session }
+        let number = try known(id, in: db).keys.session
         guard var row = try sessionRow(id, in: db) else { throw Row.damage(0) }
         let before = row
         body(&row)

@@ -41,7 +41,7 @@ extension SQLiteRecords {
             guard let keys = try keys(session, db) else { return SessionTotals() }
             let statement = try db.cachedStatement(
                 sql: """
-                    SELECT coalesce(max(key), 0), count(*), coalesce(sum(delivered), 0) FROM exchanges
+                    SELECT coalesce(max(key + count - 1), 0), coalesce(sum(count), 0), coalesce(sum(delivered), 0) FROM chunks
                     WHERE key > ? AND key < ?
                     """)
             guard let row = try Row.fetchOne(statement, arguments: [keys.base, keys.end]) else { throw Row.damage(0) }
@@ -54,54 +54,92 @@ extension SQLiteRecords {
     package func exchanges(
         of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
     ) throws(StoreError) -> [ExchangeRow] {
-        let filter =
-            switch category {
-            case nil: ""
-            case .artifact: "AND kind < 2"
-            case .some(let other): "AND kind >= 2 AND kind = \(ExchangeKind.code(other))"
-            }
-        return try exchanges(of: session, filter, after: after, limit: limit)
+        switch category {
+        case nil: try exchanges(of: session, "", after: after, limit: limit) { _ in true }
+        case .artifact:
+            try exchanges(of: session, "", after: after, limit: limit) { $0.category == .artifact }
+        case .some(let wanted):
+            try exchanges(
+                of: session, "AND others > 0 AND others & \(1 << ExchangeKind.code(wanted))", after: after, limit: limit
+            ) { $0.category == wanted }
+        }
     }
 
     package func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
-        try exchanges(of: session, "AND session = ? AND digest_key = ? AND digest = ?", after: 0, limit: .max) {
-            [$0.session, digest.indexKey, digest.column]
+        let (after, limit) = (Int64(0), Int.max)
+        return try file.read("read the uses of an artifact of session \(session)") { db in
+            guard let keys = try keys(session, db), limit > 0 else { return [] }
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT chunks.key, count, rows FROM uses JOIN chunks ON chunks.key = uses.key
+                    WHERE session = ? AND digest_key = ? AND uses.key >= ? ORDER BY uses.key
+                    """)
+            let start = try firstChunk(keys, after: after, db)
+            let chunks = try Row.fetchCursor(statement, arguments: [keys.session, digest.indexKey, start])
+            return try Self.collect(chunks, session, after, limit) {
+                $0.row.category == .artifact && $0.row.digest == digest
+            }
         }
     }
 
     package func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow] {
-        try exchanges(of: session, "AND result IS NULL AND kind < 2", after: 0, limit: limit)
+        try exchanges(of: session, "AND unconcluded > 0", after: 0, limit: limit) {
+            $0.category == .artifact && $0.result == nil
+        }
     }
 
     package func artifacts(
         of session: SessionID, after: Int64, limit: Int
     ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)] {
         try file.read("list the artifacts of session \(session)") { db in
-            guard let keys = try keys(session, db) else { return [] }
-            let statement = try db.cachedStatement(
-                sql: "SELECT key, digest FROM exchanges WHERE key > ? AND key < ? AND kind = 0 ORDER BY key LIMIT ?")
-            let rows = try Row.fetchCursor(statement, arguments: [keys.key(after), keys.end, max(limit, 0)])
-            return try Self.collect(rows) { row in
-                (digest: try row.digest(1), firstNumber: ExchangeKey.number(try row.number(0)))
+            try items(of: session, "AND firsts > 0", after: after, limit: limit, db, where: \.isFirst).compactMap {
+                row in
+                row.digest.map { ($0, row.number) }
             }
         }
     }
 
     private func exchanges(
-        of session: SessionID, _ filter: String, after: Int64, limit: Int,
-        values: (ExchangeKey) -> [any DatabaseValueConvertible] = { _ in [] }
+        of session: SessionID, _ filter: String, after: Int64, limit: Int, where isWanted: (ExchangeRow) -> Bool
     ) throws(StoreError) -> [ExchangeRow] {
         try file.read("read the exchanges of session \(session)") { db in
-            guard let keys = try keys(session, db) else { return [] }
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT key, kind, size, delivered, truncated, result, digest, download, judgement FROM exchanges
-                    WHERE key > ? AND key < ? \(filter) ORDER BY key LIMIT ?
-                    """)
-            let arguments = [keys.key(after), keys.end] + values(keys) + [max(limit, 0)]
-            let rows = try Row.fetchCursor(statement, arguments: StatementArguments(arguments))
-            return try Self.collect(rows) { try Self.exchange($0, of: session) }
+            try items(of: session, filter, after: after, limit: limit, db) { isWanted($0.row) }
         }
+    }
+
+    /// Reads chunk after chunk until there is enough of what is wanted.
+    private func items(
+        of session: SessionID, _ filter: String, after: Int64, limit: Int, _ db: Database,
+        where isWanted: (RecordChunk.Item) -> Bool
+    ) throws -> [ExchangeRow] {
+        guard let keys = try keys(session, db), limit > 0 else { return [] }
+        let statement = try db.cachedStatement(
+            sql: "SELECT key, count, rows FROM chunks WHERE key >= ? AND key < ? \(filter) ORDER BY key")
+        let start = try firstChunk(keys, after: after, db)
+        let chunks = try Row.fetchCursor(statement, arguments: [start, keys.end])
+        return try Self.collect(chunks, session, after, limit, where: isWanted)
+    }
+
+    private static func collect(
+        _ chunks: RowCursor, _ session: SessionID, _ after: Int64, _ limit: Int,
+        where isWanted: (RecordChunk.Item) -> Bool
+    ) throws -> [ExchangeRow] {
+        var found: [ExchangeRow] = []
+        while let row = try chunks.next() {
+            for item in try chunk(row, of: session).items where item.row.number > after && isWanted(item) {
+                found.append(item.row)
+                if found.count == limit { return found }
+            }
+        }
+        return found
+    }
+
+    /// Where to begin to find the exchange behind a number: the key of the last chunk that begins up to it.
+    private func firstChunk(_ keys: ExchangeKey, after: Int64, _ db: Database) throws -> Int64 {
+        let statement = try db.cachedStatement(
+            sql: "SELECT key FROM chunks WHERE key > ? AND key <= ? ORDER BY key DESC LIMIT 1")
+        let row = try Row.fetchOne(statement, arguments: [keys.base, keys.key(after) + 1])
+        return try row?.number(0) ?? keys.base
     }
 
     private func keys(_ session: SessionID, _ db: Database) throws -> ExchangeKey? {
@@ -123,22 +161,5 @@ extension SQLiteRecords {
             tokenHash: try row.digest(4), redactionKey: try row.bytes(5),
             revoked: try row.optionalNumber(6).map(WallTime.init(nanoseconds:)), configuration: try row.bytes(7),
             secretCount: Int(try row.number(8)), bootID: try row.text(9), incompleteReason: try row.text(10))
-    }
-
-    private static func exchange(_ row: Row, of session: SessionID) throws -> ExchangeRow {
-        guard let category = ExchangeKind.category(try row.number(1)) else { throw Row.damage(1) }
-        let result: ExchangeRow.Result? =
-            switch try row.optionalNumber(5) {
-            case nil: nil
-            case 0: .unknown
-            case 1: .rejected
-            case 2: .approved
-            default: throw Row.damage(5)
-            }
-        return ExchangeRow(
-            session: session, number: ExchangeKey.number(try row.number(0)), category: category,
-            digest: try row.optionalDigest(6), size: try row.number(2), delivered: try row.number(3),
-            isTruncated: try row.number(4) != 0, result: result, download: try row.bytes(7),
-            judgement: try row.bytes(8))
     }
 }

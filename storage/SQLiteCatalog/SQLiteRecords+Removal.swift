@@ -32,9 +32,9 @@ extension SQLiteRecords {
 
     private func deleteRows(of number: Int64) throws(StoreError) {
         let keys = ExchangeKey(session: number)
-        var next: Int64? = keys.base
-        while let from = next {
-            try write("remove exchanges") { db in next = try deleteSlice(from: from, before: keys.end, in: db) }
+        var isDone = false
+        while !isDone {
+            try write("remove exchanges") { db in isDone = try deleteSlice(of: keys, in: db) }
         }
         try write("remove a session") { db in
             try db.execute(sql: "DELETE FROM sessions WHERE no = ?", arguments: [number])
@@ -43,18 +43,34 @@ extension SQLiteRecords {
 
     /// Deletes rows for a while.
     ///
-    /// - Returns: Where to go on, or `nil` when all are gone.
-    private func deleteSlice(from start: Int64, before end: Int64, in db: Database) throws -> Int64? {
+    /// - Returns: Whether all are gone.
+    private func deleteSlice(of keys: ExchangeKey, in db: Database) throws -> Bool {
         let began = MonotonicTime.now()
-        let find = try db.cachedStatement(sql: "SELECT key FROM exchanges WHERE key >= ? AND key < ? LIMIT 1")
-        let delete = try db.cachedStatement(sql: "DELETE FROM exchanges WHERE key >= ? AND key < ?")
-        var from = start
-        while let row = try Row.fetchOne(find, arguments: [from, end]) {
-            if MonotonicTime.now() - began > Self.slice { return from }
-            let first = try row.number(0)
-            from = min(first + Self.step, end)
-            try delete.execute(arguments: [first, from])
+        while try deleteChunks(of: keys, in: db) || deleteUses(of: keys, in: db) {
+            if MonotonicTime.now() - began > Self.slice { return false }
         }
-        return nil
+        return true
+    }
+
+    /// Deletes the first few chunks; returns `false` when there were none.
+    private func deleteChunks(of keys: ExchangeKey, in db: Database) throws -> Bool {
+        let find = try db.cachedStatement(sql: "SELECT key FROM chunks WHERE key > ? AND key < ? LIMIT 1")
+        guard let row = try Row.fetchOne(find, arguments: [keys.base, keys.end]) else { return false }
+        let first = try row.number(0)
+        try db.cachedStatement(sql: "DELETE FROM chunks WHERE key >= ? AND key < ?")
+            .execute(arguments: [first, min(first + Self.step, keys.end)])
+        return true
+    }
+
+    /// Deletes the first few index entries of artifacts; returns `false` when there were none.
+    private func deleteUses(of keys: ExchangeKey, in db: Database) throws -> Bool {
+        let delete = try db.cachedStatement(
+            sql: """
+                DELETE FROM uses WHERE session = ?1 AND (digest_key, key) IN (
+                    SELECT digest_key, key FROM uses WHERE session = ?1 ORDER BY digest_key, key LIMIT ?2
+                )
+                """)
+        try delete.execute(arguments: [keys.session, Self.step])
+        return db.changesCount > 0
     }
 }

@@ -8,13 +8,27 @@ package import Storage
 /// beside it keeps room on the disk (``Reserve``), which is given up when a write finds none.
 package final class SQLiteRecords: Records, @unchecked Sendable {
     /// What the writer remembers of a session with exchanges.
-    struct Known {
-        var keys: ExchangeKey
+    final class Known {
+        let id: SessionID
+        let keys: ExchangeKey
         var lastNumber: Int64
+        /// Digests of its artifacts, those that the writer has met.
+        var digests: Set<SHA256Digest> = []
+        /// Whether these are all.
+        let hasAllDigests: Bool
+
+        init(id: SessionID, keys: ExchangeKey, lastNumber: Int64) {
+            self.id = id
+            self.keys = keys
+            self.lastNumber = lastNumber
+            hasAllDigests = lastNumber == 0
+        }
     }
 
     /// How many sessions the writer remembers at most.
     private static let mostKnown = 4096
+    /// How many digests of artifacts it remembers at most.
+    private static let mostDigests = 500_000
 
     let file: SQLiteFile
     private let hashKey: (UInt64, UInt64)
@@ -22,6 +36,7 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     private let reserveReleased: @Sendable (SQLiteRecords) -> Void
     // Touched in the writer's serial queue only.
     private var known: [SessionID: Known] = [:]
+    private var digestCount = 0
 
     /// Opens or makes the file, and ends removals that the last run of the service did not.
     ///
@@ -78,7 +93,24 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     package func apply(_ changes: [RecordChange]) throws(StoreError) {
         guard !changes.isEmpty else { return }
         try write("record \(changes.count) changes") { db in
-            for change in changes { try make(change, in: db) }
+            var index = 0
+            while index < changes.count {
+                guard case .exchange(let first) = changes[index] else {
+                    try make(changes[index], in: db)
+                    index += 1
+                    continue
+                }
+                // Exchanges that follow each other are written together, each session's by themselves.
+                var bySession: [(session: SessionID, rows: [ExchangeRow])] = [(first.session, [])]
+                while index < changes.count, case .exchange(let row) = changes[index] {
+                    let place = bySession.firstIndex { $0.session == row.session } ?? bySession.count
+                    if place == bySession.count { bySession.append((row.session, [])) }
+                    bySession[place].rows.append(row)
+                    index += 1
+                }
+                for (session, rows) in bySession { try insert(rows, of: session, in: db) }
+            }
+            if digestCount >= Self.mostDigests { forgetAll() }
         }
     }
 
@@ -104,7 +136,7 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
         _ operation: String, _ body: (Database) throws -> Void, isRoomWanted: inout Bool
     ) throws(StoreError) {
         try file.write(operation, body) { _, error in
-            known.removeAll()
+            forgetAll()
             isRoomWanted = (error as? DatabaseError)?.isLackOfSpace ?? false
         }
     }
@@ -128,23 +160,40 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     /// What the writer knows of a session; called in its queue only.
     ///
     /// - Throws: `.rejected` when it is not there.
-    func withKnown<R>(_ id: SessionID, in db: Database, _ body: (inout Known) throws -> R) throws -> R {
-        if known[id] == nil {
-            guard let number = try number(of: id, in: db) else {
-                throw StoreError(.rejected, "change session \(id)", "there is no such session")
-            }
-            let keys = ExchangeKey(session: number)
-            let statement = try db.cachedStatement(
-                sql: "SELECT key FROM exchanges WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1")
-            let last = try Row.fetchOne(statement, arguments: [keys.base, keys.end])
-            if known.count >= Self.mostKnown { known.removeAll() }
-            known[id] = Known(keys: keys, lastNumber: ExchangeKey.number(try last?.number(0) ?? 0))
+    func known(_ id: SessionID, in db: Database) throws -> Known {
+        if let present = known[id] { return present }
+        guard let number = try number(of: id, in: db) else {
+            throw StoreError(.rejected, "change session \(id)", "there is no such session")
         }
-        guard var value = known[id] else { preconditionFailure("it was entered above") }
-        defer { known[id] = value }
-        return try body(&value)
+        let keys = ExchangeKey(session: number)
+        if known.count >= Self.mostKnown || digestCount >= Self.mostDigests { forgetAll() }
+        let made = Known(id: id, keys: keys, lastNumber: try lastNumber(keys, in: db))
+        known[id] = made
+        return made
+    }
+
+    private func forgetAll() {
+        known.removeAll()
+        digestCount = 0
+    }
+
+    /// The number of a session's last exchange, 0 without one.
+    func lastNumber(_ keys: ExchangeKey, in db: Database) throws -> Int64 {
+        let statement = try db.cachedStatement(
+            sql: "SELECT key, count FROM chunks WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1")
+        guard let row = try Row.fetchOne(statement, arguments: [keys.base, keys.end]) else { return 0 }
+        return ExchangeKey.number(try row.number(0)) + (try row.number(1)) - 1
+    }
+
+    /// Notes a digest of an artifact; what is forgotten when there are too many is looked up again.
+    ///
+    /// - Returns: Whether the writer had not met it.
+    func note(_ digest: SHA256Digest, _ session: Known) -> Bool {
+        guard session.digests.insert(digest).inserted else { return false }
+        digestCount += 1
+        return true
     }
 
     /// Forgets what the writer knows of a session; called in its queue only.
-    func forget(_ id: SessionID) { known[id] = nil }
+    func forget(_ id: SessionID) { digestCount -= known.removeValue(forKey: id)?.digests.count ?? 0 }
 }
