@@ -38,6 +38,10 @@ static inline ssize_t linux_copy_file_range(int from, int64_t *a, int to, int64_
     return copy_file_range(from, a, to, b, count, 0);
 }
 static inline int linux_clone_file(int to, int from) { return ioctl(to, _IOW(0x94, 9, int), from); }
+static inline int linux_unconfirmed(int fd) {
+    int count = 0;
+    return ioctl(fd, 0x5411 /* SIOCOUTQ */, &count) == 0 ? count : 0;
+}
 static inline int linux_accept(int fd, void *address, unsigned int *length) {
     return accept4(fd, address, length, 04000 /* SOCK_NONBLOCK */ | 02000000 /* SOCK_CLOEXEC */);
 }

@@ -108,6 +108,7 @@ package final class Fill: Sendable {
     package static let smallBody: Int64 = 64 << 10
 
     fileprivate struct Watcher {
+        var session: SessionID?
         var notify: @Sendable () -> Void
         var isNotified = false
         var position: Int64 = 0
@@ -226,11 +227,11 @@ package final class Fill: Sendable {
     // MARK: - Reading
 
     /// Enters a reader at the start of the body; `notify` is called on changes, once until the next ``look(_:)``.
-    package func enter(_ notify: @escaping @Sendable () -> Void) -> Int {
+    package func enter(for session: SessionID? = nil, _ notify: @escaping @Sendable () -> Void) -> Int {
         state.withLock { state in
             let token = state.nextWatcher
             state.nextWatcher += 1
-            state.watchers[token] = Watcher(notify: notify)
+            state.watchers[token] = Watcher(session: session, notify: notify)
             return token
         }
     }
@@ -242,6 +243,11 @@ package final class Fill: Sendable {
 
     /// How many readers there are.
     package var readers: Int { state.withLock { $0.watchers.count } }
+
+    /// Whether anybody reads but readers of one session.
+    package func isRead(byOthersThan session: SessionID) -> Bool {
+        state.withLock { $0.watchers.values.contains { $0.session != session } }
+    }
 
     /// How the download stands, for one reader or (`nil`) for somebody passing by.
     package func look(_ token: Int?) -> Snapshot {

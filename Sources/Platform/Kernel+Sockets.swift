@@ -158,6 +158,9 @@ extension Kernel {
         return result == 0 ? SocketAddress(storage) : nil
     }
 
+    /// Bytes in the send queue of a TCP socket that the peer has not confirmed (`SIOCOUTQ`, tcp(7)).
+    package static func unconfirmedBytes(_ fd: CInt) -> Int { Int(linux_unconfirmed(fd)) }
+
     /// Sends small pieces at once (`TCP_NODELAY`).
     package static func setNoDelay(_ fd: CInt, _ on: Bool = true) {
         set(fd, CInt(IPPROTO_TCP), TCP_NODELAY, on ? 1 : 0)

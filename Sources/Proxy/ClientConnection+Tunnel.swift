@@ -15,14 +15,10 @@ extension ClientConnection {
         } catch {
             return refuseTunnel(head, session, error)
         }
-        guard loop.context.leaves.cached(authority.host) != nil || loop.mayMeetNewHost(session) else {
-            return refuseTunnel(
-                head, session,
-                MessageError(
-                    status: 429,
-                    reason:
-                        "the session has met \(loop.settings.mostNewHostsPerMinute) new hosts in a minute, the most it may"
-                ))
+        if loop.context.leaves.cached(authority.host) == nil,
+            let refusal = loop.member(for: session).ledger.addNewHost(now: loop.loop.now)
+        {
+            return refuseTunnel(head, session, MessageError(status: 429, reason: refusal))
         }
         enterTunnel(Tunnel(session: session, authority: authority, scheme: .https))
         state = .preface

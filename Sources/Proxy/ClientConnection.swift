@@ -168,7 +168,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private func begin(_ match: RepeatedSection.Match, _ section: RepeatedSection) -> Bool {
         let session = section.session
         let isOwn = tunnel.map { $0.session === session } ?? (isCounted && self.session === session)
-        guard isOwn, session.isOpen, mayStay, loop.limitReached(session) == nil,
+        let member = loop.member(for: session)
+        guard isOwn, session.isOpen, mayStay, member.ledger.hasRoomForExchange,
             loop.context.health.refusal(now: loop.loop.now) == nil
         else { return false }
         guard let source = match.answer.use(loop.cache, now: .now(), at: loop.loop.now) else {
@@ -179,7 +180,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         scanner.reset()
         body = RequestBody(framing: .none)
         progressed()
-        let exchange = Exchange(loop: loop, connection: self, section: section, answer: match.answer)
+        let exchange = Exchange(
+            loop: loop, connection: self, member: member, section: section, answer: match.answer)
         state = .busy(exchange)
         exchange.begin(match.answer, from: source, in: section)
         return true
@@ -260,7 +262,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             loop: loop, connection: self, session: session, request: head, framing: framing, url: url,
             recordedURL: url.recorded)
         state = .busy(exchange)
-        if let limit = loop.limitReached(session) {
+        if let limit = exchange.limitCrossed {
             exchange.refuse(429, limit, fields: [("Retry-After", "10")])
         } else {
             exchange.begin()
@@ -296,14 +298,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         untally()
         isCounted = true
         self.session = session
-        guard loop.joined(self, session) else {
-            answer(
-                429,
-                "the session has \(loop.settings.mostConnectionsPerSession) connections, the most that it may have",
-                fields: [("Retry-After", "10")], close: true)
-            return false
-        }
-        return true
+        guard let refusal = loop.joined(self, session) else { return true }
+        answer(429, refusal, fields: [("Retry-After", "10")], close: true)
+        return false
     }
 
     /// 407; the connection stays for the retry unless a large body is in the way.
@@ -477,6 +474,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     /// Called once a second.
     func sweep(now: MonotonicTime) {
+        if case .busy(let exchange) = state { exchange.sweep(now: now) }
         guard now > deadline else { return }
         switch state {
         case .head where inputStart < input.count:

@@ -27,7 +27,7 @@ struct Delivery {
     }
 
     /// What came of one attempt to send.
-    enum Step: Equatable {
+    enum Step {
         /// All is sent.
         case finished
         /// Nothing to send until bytes arrive or are released.
@@ -40,6 +40,8 @@ struct Delivery {
         case clientFailed(String)
         /// The bytes cannot be had any more.
         case sourceFailed(String)
+        /// The store cannot give the bytes.
+        case storeFailed(StoreError)
     }
 
     var source: Source
@@ -91,6 +93,17 @@ struct Delivery {
         headMayGo = true
     }
 
+    /// Whether there is a byte to ``trickle()``: only where a part has been let go, and never the last one.
+    var mayTrickle: Bool {
+        guard headMayGo, !isReleased, let end else { return false }
+        return limit < end - 1
+    }
+
+    /// Lets one more byte of what is held go, so that the client sees that somebody is there.
+    mutating func trickle() {
+        if mayTrickle { limit += 1 }
+    }
+
     /// The record is durable and the verdict, where one is needed, is in: everything may go.
     mutating func release() {
         isReleased = true
@@ -125,7 +138,7 @@ struct Delivery {
                         guard got > 0 else { return .sourceFailed("the stored body is shorter than it should be") }
                         outcome = send(UnsafeRawBufferPointer(room), from: 0, count: min(got, count), to: stream)
                     } catch {
-                        return .sourceFailed("\(error)")
+                        return .storeFailed(error)
                     }
                 }
             case .gone:

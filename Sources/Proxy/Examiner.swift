@@ -2,8 +2,9 @@ import Cache
 import Core
 import Inspection
 import Logging
-import Storage
 import Platform
+import Sessions
+import Storage
 
 /// Finds out about bodies and judges their uses, on a pool of its own.
 ///
@@ -41,16 +42,21 @@ final class Examiner: Sendable {
     }
 
     /// Judges one use; `done` is called on the pool, or at once when the pool is full.
+    ///
+    /// Sessions take turns in the pool, and each is charged with the time that its own artifacts take.
     func examine(
-        _ use: ArtifactUse, body: Body, engine: InspectionEngine, done: @escaping @Sendable (Outcome) -> Void
+        _ use: ArtifactUse, body: Body, engine: InspectionEngine, for session: Session, _ ledger: SessionLedger,
+        done: @escaping @Sendable (Outcome) -> Void
     ) {
         let job: @Sendable () -> Void = { [self] in
-            facts(of: use.digest, body: body, engine: engine) { facts in
+            facts(of: use.digest, body: body, engine: engine, ledger) { facts in
+                let began = MonotonicTime.now()
                 let verdict = engine.judge(use, facts: facts)
+                ledger.addInspection(.now() - began)
                 done(Outcome(verdict: verdict, judgement: verdict.judgement(of: use.request)))
             }
         }
-        if !pool.submit(job) {
+        if !pool.submit(lane: session.lane, job) {
             log.warning("the inspection pool is full; an artifact is judged unseen")
             let verdict = engine.judge(use, facts: nil)
             done(Outcome(verdict: verdict, judgement: verdict.judgement(of: use.request)))
@@ -59,7 +65,8 @@ final class Examiner: Sendable {
 
     /// Finds the facts, extracting them when nobody has; runs on the pool.
     private func facts(
-        of digest: SHA256Digest, body: Body, engine: InspectionEngine, done: @escaping @Sendable (BlobFacts?) -> Void
+        of digest: SHA256Digest, body: Body, engine: InspectionEngine, _ ledger: SessionLedger,
+        done: @escaping @Sendable (BlobFacts?) -> Void
     ) {
         enum Step {
             case known(BlobFacts)
@@ -79,7 +86,9 @@ final class Examiner: Sendable {
         case .known(let facts): done(facts)
         case .waiting: break
         case .extract:
+            let began = MonotonicTime.now()
             let facts = stored(digest) ?? extract(digest, body, engine)
+            ledger.addInspection(.now() - began)
             let waiting = state.withLock { state in
                 if let facts, facts.isConclusive { state.facts.set(digest, facts, cost: 512 + facts.json.count * 2) }
                 return state.waiting.removeValue(forKey: digest) ?? []

@@ -16,6 +16,7 @@ extension Exchange {
         phase = .concluding
         pump()
         guard phase == .concluding, let whole else { return }
+        startTrickle()
         if let blob {
             let cache = loop.cache
             return onPool {
@@ -44,7 +45,8 @@ extension Exchange {
             }
         }
         let eventLoop = loop.loop
-        loop.context.examiner.examine(use, body: whole.body, engine: engine) { [self] outcome in
+        loop.context.examiner.examine(use, body: whole.body, engine: engine, for: session, member.ledger) {
+            [self] outcome in
             eventLoop.execute { self.examined(outcome) }
         }
     }
@@ -186,8 +188,8 @@ extension Exchange {
     private func unrecorded(_ error: StoreError) {
         guard phase != .ended else { return }
         loop.context.log.error("[\(session.id)] an exchange could not be recorded: \(error)")
-        guard delivery?.hasBegun != true else { return abort() }
-        answerUnrecorded(503, "the record cannot be written: \(error.reason)")
+        guard delivery?.hasBegun != true, connection != nil, !isCut else { return abort() }
+        answerUnrecorded(503, "the record cannot be written: \(error.inPublic)")
     }
 
     /// Lets go what was held.
@@ -203,8 +205,8 @@ extension Exchange {
 
     /// The session's token is gone: the transfer ends here, recorded as truncated.
     func cut(_ reason: String) {
+        if !isCut { cutReason = reason }
         isCut = true
-        cutReason = reason
         switch phase {
         case .ended, .recording: break  // a record under way comes first, then `release` sees the cut
         case .released: cutRecorded()
@@ -219,19 +221,19 @@ extension Exchange {
 
     /// The record says delivered, which is not so any more.
     private func cutRecorded() {
-        truncateRecord { [self] in abort() }
+        truncateRecord(cutReason) { [self] in abort() }
     }
 
-    private func truncateRecord(then: @escaping () -> Void) {
+    private func truncateRecord(_ reason: String, then: @escaping () -> Void) {
         guard let number, let delivery, delivery.delivered < expectedDelivery || !delivery.hasBegun else {
             return then()
         }
         phase = .recording
-        isCut = false
+        recordingSince = loop.loop.now
         let back = LoopBound(then)
         let eventLoop = loop.loop
         loop.context.recorder.submit([
-            .delivered(session.id, number: number, bytes: delivery.delivered, truncated: true)
+            .delivered(session.id, number: number, bytes: delivery.delivered, truncated: reason)
         ]) { _ in eventLoop.execute { back.value() } }
     }
 
@@ -239,8 +241,10 @@ extension Exchange {
     func clientFailed(_ reason: String) {
         switch phase {
         case .ended: break
-        case .recording: isCut = true
-        case .released: truncateRecord { [self] in abort() }
+        case .recording:
+            if !isCut { cutReason = reason }
+            isCut = true
+        case .released: truncateRecord(reason) { [self] in abort() }
         case .starting, .lookingUp, .waiting, .delivering, .concluding:
             var log = log(.failure)
             log.isTruncated = true

@@ -37,6 +37,11 @@ extension Exchange: FillOwner {
 
     private func lead(_ fill: Fill, validating entry: StoredEntry?) {
         guard let url else { return }
+        if let refusal = member.ledger.addFill() {
+            loop.cache.fills.close(fill)
+            fill.fail(FillFailure(status: 429, reason: refusal))
+            return refuse(429, refusal, fields: [("Retry-After", "10")])
+        }
         source = .network
         isLeader = true
         loop.context.counters.add(loop.context.counters.misses)
@@ -44,7 +49,7 @@ extension Exchange: FillOwner {
         let (head, askedForGzip) = forwardedHead(url, validating: entry)
         let hasSecrets = !SharingRules.credentialFields(request.fields).isEmpty
         let driver = FillDriver(
-            loop: loop, fill: fill,
+            loop: loop, fill: fill, ledger: member.ledger,
             order: FillDriver.Order(
                 url: url, head: head, framing: requestFraming,
                 admission: Admission.Request(
@@ -69,7 +74,7 @@ extension Exchange: FillOwner {
         self.fill = fill
         phase = .waiting
         let eventLoop = loop.loop
-        fillToken = fill.enter { [weak self] in
+        fillToken = fill.enter(for: session.id) { [weak self] in
             guard let self else { return }
             eventLoop.execute { self.fillChanged() }
         }
@@ -190,11 +195,12 @@ extension Exchange: FillOwner {
     /// Bytes have arrived: what need not be held goes on.
     private func advance(_ state: Fill.Snapshot) {
         if phase == .waiting, pendingHead != nil, state.received > Fill.smallBody, let failure = state.stagingFailure {
-            return sourceFailed("the body cannot be kept until its length is known: \(failure.reason)", status: 503)
+            return sourceFailed(
+                "the body cannot be kept until its length is known: \(inPublic(failure))", status: 503)
         }
         guard phase == .delivering, form == .whole else { return }
         if isStrict, let failure = state.stagingFailure {
-            return sourceFailed("the body cannot be kept for inspection: \(failure.reason)", status: 503)
+            return sourceFailed("the body cannot be kept for inspection: \(inPublic(failure))", status: 503)
         }
         if let obstacle = obstacle(to: Fields(), size: state.received) { return refuse(403, obstacle) }
         streamAhead(received: state.received, total: delivery?.end)
@@ -231,7 +237,7 @@ extension Exchange: FillOwner {
         } else if let blob = completion.blob {
             return openCommitted(blob, completion)
         } else if isStrict {
-            let reason = fill.look(nil).stagingFailure?.reason ?? "it could not be stored"
+            let reason = inPublic(fill.look(nil).stagingFailure)
             return sourceFailed("the body cannot be kept for inspection: \(reason)", status: 503)
         } else {
             body = .none(reason: fill.look(nil).stagingFailure?.reason ?? "it could not be stored")
@@ -254,12 +260,22 @@ extension Exchange: FillOwner {
         }
         streamAhead(received: completion.size, total: completion.size)
         pump()
+        startTrickle()
     }
 
     private func fillFailed(_ failure: FillFailure) {
         guard phase == .waiting || phase == .delivering else { return }
-        if failure.status == 403, delivery?.hasBegun != true {
-            return refuse(403, "Access denied: \(failure.reason)")
+        if delivery?.hasBegun != true {
+            switch failure.status {
+            case 403: return refuse(403, "Access denied: \(failure.reason)")
+            case 429 where isLeader: return refuse(429, failure.reason, fields: [("Retry-After", "10")])
+            case 429 where phase == .waiting:
+                // The limit of whoever began it is none of ours.
+                if let fill { leave(fill) }
+                source = .none
+                return fillAlone(partition: partition)
+            default: break
+            }
         }
         sourceFailed(failure.reason, status: failure.status)
     }

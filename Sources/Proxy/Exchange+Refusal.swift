@@ -1,6 +1,8 @@
 import Cache
 import Core
 import Inspection
+import Logging
+import Sessions
 import Storage
 import Wire
 
@@ -38,6 +40,8 @@ extension Exchange {
         phase = .recording
         record(log) { [self] in
             guard phase == .recording else { return }
+            // The record says refused, which stays right whatever the client read of it.
+            if isCut { return abort() }
             phase = .released
             delivery?.release()
             pump()
@@ -63,9 +67,18 @@ extension Exchange {
         switch phase {
         case .starting, .lookingUp, .waiting, .delivering, .concluding: refuse(status, reason, category: .failure)
         case .released: clientFailed(reason)
-        case .recording: isCut = true
+        case .recording:
+            if !isCut { cutReason = reason }
+            isCut = true
         case .ended: break
         }
+    }
+
+    /// What the client may read of a failure of the storage; the log gets all of it.
+    func inPublic(_ error: StoreError?) -> String {
+        guard let error else { return "it could not be stored" }
+        loop.context.log.error("[\(session.id)] \(error)")
+        return error.inPublic
     }
 
     /// In strict sessions a body that no inspector sees is replaced by a short text (RULES, "Strict means strict").

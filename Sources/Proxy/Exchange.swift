@@ -34,7 +34,10 @@ final class Exchange: @unchecked Sendable {
 
     let loop: ProxyLoop
     let session: Session
-    private(set) lazy var engine = loop.engine(for: session)
+    /// The session as the loop has it, with what it uses.
+    let member: ProxyLoop.Member
+    /// Which of the session's limits this exchange crosses, in words.
+    let limitCrossed: String?
     /// The request as the client sent it, without `Proxy-Authorization`.
     let request: RequestHead
     let requestFraming: BodyFraming
@@ -89,6 +92,12 @@ final class Exchange: @unchecked Sendable {
     var inspectionTimer: Timer?
     var isCut = false
     var cutReason = ""
+    /// Since when the record is being waited for.
+    var recordingSince = MonotonicTime(nanoseconds: 0)
+    var trickleTimer: Timer?
+    var pace = ReaderPace()
+    /// What the client had taken when the last round came by.
+    var takenBefore: Int64 = 0
 
     /// The head of an answer whose length an HTTP/1.0 client must wait for.
     var pendingHead: ResponseHead?
@@ -115,6 +124,8 @@ final class Exchange: @unchecked Sendable {
         requestFraming = framing
         self.url = url
         self.recordedURL = recordedURL
+        member = loop.member(for: session)
+        limitCrossed = member.ledger.addExchange()
         client = connection.address
         startedMonotonic = loop.loop.now
         mayPersist = request.wantsPersistence
@@ -122,9 +133,14 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// A request that was answered before; see ``begin(_:from:in:)``.
-    init(loop: ProxyLoop, connection: ClientConnection, section: RepeatedSection, answer: ReadyAnswer) {
+    init(
+        loop: ProxyLoop, connection: ClientConnection, member: ProxyLoop.Member, section: RepeatedSection,
+        answer: ReadyAnswer
+    ) {
         self.loop = loop
         self.connection = connection
+        self.member = member
+        limitCrossed = member.ledger.addExchange()
         session = section.session
         request = RequestHead(method: "GET", target: answer.target, fields: section.fields)
         requestFraming = .none
@@ -136,6 +152,7 @@ final class Exchange: @unchecked Sendable {
     }
 
     var settings: ProxySettings { loop.settings }
+    var engine: InspectionEngine { member.engine }
     var isStrict: Bool { session.policy == .strict }
     var hasRequestBody: Bool { requestFraming != .none && requestFraming != .length(0) }
 
@@ -227,12 +244,18 @@ final class Exchange: @unchecked Sendable {
         let before = delivery?.sent
         let step = delivery?.pump(connection.stream) ?? .waiting
         if delivery?.sent != before { connection.progressed() }
+        if case .blocked = step {
+            pace.note(isFull: true, now: loop.loop.now)
+        } else {
+            pace.note(isFull: false, now: loop.loop.now)
+        }
         switch step {
         case .finished: end()
         case .waiting, .blocked: break
         case .turn: connection.stream.requestTurn()
         case .clientFailed(let reason): clientFailed("the client is gone: \(reason)")
         case .sourceFailed(let reason): sourceFailed(reason)
+        case .storeFailed(let error): sourceFailed("the stored body cannot be read: \(inPublic(error))")
         }
     }
 
@@ -258,10 +281,18 @@ final class Exchange: @unchecked Sendable {
         connection?.abort()
     }
 
+    /// Gives up the client's connection while the record is still under way; the exchange ends with that.
+    func leaveClient() {
+        let connection = connection
+        self.connection = nil
+        connection?.abort()
+    }
+
     /// Leaves the fill; a download that nobody else may use ends.
     func letGo() {
         continueTimer?.cancel()
         inspectionTimer?.cancel()
+        trickleTimer?.cancel()
         guard let fill else { return }
         self.fill = nil
         fill.leave(fillToken)

@@ -43,6 +43,10 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private let loop: ProxyLoop
     let fill: Fill
     private let order: Order
+    /// Where it is counted: what the session that began it uses.
+    private let ledger: SessionLedger
+    /// Bytes that were counted there.
+    private var counted: Int64 = 0
     weak var owner: (any FillOwner)?
     /// The head for the owner alone, once known.
     private(set) var admission: Admission?
@@ -56,12 +60,15 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private var mayRetry: Bool
     private var hasEnded = false
     private var hasSentBody = false
+    private var isCountedWhole = false
     /// Since when nobody reads, and how much had come by then.
     private var orphaned: (since: MonotonicTime, received: Int64)?
 
-    init(loop: ProxyLoop, fill: Fill, order: Order) {
+    /// Makes a download that `ledger` has counted, and counts it off at its end.
+    init(loop: ProxyLoop, fill: Fill, ledger: SessionLedger, order: Order) {
         self.loop = loop
         self.fill = fill
+        self.ledger = ledger
         self.order = order
         mayRetry = order.framing == .none && order.head.isIdempotent
     }
@@ -181,6 +188,15 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
                     status: 502,
                     reason: "the body has \(length) bytes, more than the \(loop.settings.largestBody) accepted"))
         }
+        if case .length(let bytes) = framing, !admission.mustDecode {
+            if let refusal = ledger.addStaged(bytes, own: 0) {
+                connection.delegate = nil
+                connection.cancel()
+                return broken(FillFailure(status: 429, reason: refusal))
+            }
+            counted = bytes
+            isCountedWhole = true
+        }
         let ingest = BodyIngest(
             fill: fill, store: loop.cache.blobs, pool: loop.context.storagePool,
             plan: BodyIngest.Plan(
@@ -206,8 +222,30 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             connection.cancel()
             return ingest.abandon(FillFailure(status: 502, reason: "the body is damaged")) { [self] in ended($0) }
         }
+        if let refusal = countMore(Int64(bytes.count)) {
+            connection.delegate = nil
+            connection.cancel()
+            return ingest.abandon(FillFailure(status: 429, reason: refusal)) { [self] in ended($0) }
+        }
         if ingest.take(Array(bytes)) == .pause { connection.pauseReading() }
     }
+
+    /// Counts a body whose length was not known, some ahead; the refusal when the session that began it has its share.
+    ///
+    /// One that other sessions read as well goes on all the same.
+    private func countMore(_ bytes: Int64) -> String? {
+        guard !isCountedWhole else { return nil }
+        let needed = fill.look(nil).received + bytes
+        guard needed > counted else { return nil }
+        let step = max(needed - counted, Self.countingStep)
+        if let refusal = ledger.addStaged(step, own: counted) {
+            return fill.isRead(byOthersThan: order.admission.session) ? nil : refusal
+        }
+        counted += step
+        return nil
+    }
+
+    private static let countingStep: Int64 = 1 << 20
 
     private func resumeIfRoom() {
         guard !hasEnded, let ingest, ingest.hasRoom else { return }
@@ -305,6 +343,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private func end() {
         guard !hasEnded else { return }
         hasEnded = true
+        ledger.removeFill()
+        ledger.removeStaged(counted)
         loop.cache.fills.close(fill)
         loop.ended(self)
     }

@@ -35,7 +35,7 @@ final class ProxyContext: Sendable {
         self.settings = settings
         self.cache = cache
         self.recorder = recorder
-        health = RecordHealth(recorder: recorder)
+        health = RecordHealth(recorder: recorder, patience: settings.recordWait)
         self.examiner = examiner
         self.leaves = leaves
         self.storagePool = storagePool
@@ -57,9 +57,14 @@ final class RecordHealth: Sendable {
     }
 
     private let recorder: Recorder
+    /// How long a commit may wait.
+    private let patience: Duration
     private let state = Lock(State())
 
-    init(recorder: Recorder) { self.recorder = recorder }
+    init(recorder: Recorder, patience: Duration) {
+        self.recorder = recorder
+        self.patience = patience
+    }
 
     /// Notes how a commit went.
     func note(_ failure: StoreError?) { state.withLock { $0.failure = failure } }
@@ -72,7 +77,7 @@ final class RecordHealth: Sendable {
 
     /// Why nothing can be recorded now; `nil` when all is well.
     func refusal(now: MonotonicTime) -> String? {
-        if let since = recorder.waitingSince, now > since + .seconds(2) {
+        if let since = recorder.waitingSince, now > since + patience {
             return "the record is not being written fast enough; try again in a few seconds"
         }
         let (failure, mustTry) = state.withLock { state in
@@ -83,7 +88,7 @@ final class RecordHealth: Sendable {
         if mustTry {
             recorder.probe { [self] in note($0) }
         }
-        return failure.map { "the record cannot be written: \($0.reason)" }
+        return failure.map { "the record cannot be written: \($0.inPublic)" }
     }
 }
 

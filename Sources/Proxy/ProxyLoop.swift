@@ -16,18 +16,22 @@ final class ProxyLoop: @unchecked Sendable {
     let upstream: UpstreamProxies
     private(set) var isDraining = false
 
-    private struct Member {
+    /// A session as this loop has it.
+    final class Member {
         let session: Session
         let engine: InspectionEngine
-        var connections: [ObjectIdentifier: ClientConnection] = [:]
-        var exchanges: [ObjectIdentifier: Exchange] = [:]
-        /// Exchanges since this process started.
-        var count: Int64 = 0
-        /// New hosts in the minute that began then.
-        var newHosts = 0
-        var minuteBegan = MonotonicTime(nanoseconds: 0)
+        /// What the session uses on all loops.
+        let ledger: SessionLedger
+        fileprivate var connections: [ObjectIdentifier: ClientConnection] = [:]
+        fileprivate var exchanges: [ObjectIdentifier: Exchange] = [:]
         /// To be told when the last exchange has ended.
-        var waiting: [@Sendable () -> Void] = []
+        fileprivate var waiting: [@Sendable () -> Void] = []
+
+        fileprivate init(_ session: Session, _ engine: InspectionEngine, _ ledger: SessionLedger) {
+            self.session = session
+            self.engine = engine
+            self.ledger = ledger
+        }
     }
 
     private var members: [SessionID: Member] = [:]
@@ -87,14 +91,15 @@ final class ProxyLoop: @unchecked Sendable {
 
     func session(_ id: SessionID) -> Session? { members[id]?.session }
 
-    func engine(for session: Session) -> InspectionEngine {
-        if let engine = members[session.id]?.engine { return engine }
-        return context.engine(session.row)
+    /// What this loop has of a session; of one that has gone, something that goes with the caller.
+    func member(for session: Session) -> Member {
+        members[session.id]
+            ?? Member(session, context.engine(session.row), SessionLedger(limits: context.settings))
     }
 
-    func add(_ session: Session, _ engine: InspectionEngine) {
+    func add(_ session: Session, _ engine: InspectionEngine, _ ledger: SessionLedger) {
         guard members[session.id] == nil else { return }
-        members[session.id] = Member(session: session, engine: engine)
+        members[session.id] = Member(session, engine, ledger)
     }
 
     /// Ends everything that a session has here; `done` is called when its last row is committed.
@@ -102,7 +107,7 @@ final class ProxyLoop: @unchecked Sendable {
         guard let member = members[id] else { return done() }
         for exchange in Array(member.exchanges.values) { exchange.cut("the session was closed") }
         for connection in Array(member.connections.values) where connection.isIdle { connection.close() }
-        if members[id]?.exchanges.isEmpty != false { done() } else { members[id]?.waiting.append(done) }
+        if member.exchanges.isEmpty { done() } else { member.waiting.append(done) }
     }
 
     func forget(_ id: SessionID) {
@@ -111,55 +116,41 @@ final class ProxyLoop: @unchecked Sendable {
         for connection in Array(member.connections.values) { connection.close(abruptly: true) }
     }
 
-    /// Counts a connection for its session; `false` when that has its share.
-    func joined(_ connection: ClientConnection, _ session: Session) -> Bool {
-        guard let member = members[session.id] else { return true }
-        guard member.connections.count < settings.mostConnectionsPerSession else { return false }
-        members[session.id]?.connections[ObjectIdentifier(connection)] = connection
-        return true
+    /// Counts a connection for its session; the refusal when that has its share.
+    func joined(_ connection: ClientConnection, _ session: Session) -> String? {
+        guard let member = members[session.id] else { return nil }
+        if let refusal = member.ledger.addConnection() { return refusal }
+        member.connections[ObjectIdentifier(connection)] = connection
+        return nil
     }
 
     func left(_ connection: ClientConnection, _ session: Session) {
-        members[session.id]?.connections[ObjectIdentifier(connection)] = nil
-    }
-
-    /// Which of a session's limits the next exchange would cross, in words.
-    func limitReached(_ session: Session) -> String? {
-        guard let member = members[session.id], member.count > settings.mostExchangesPerSession else { return nil }
-        return "the session has made \(settings.mostExchangesPerSession) requests, the most that one may make"
-    }
-
-    /// Counts a host that needs a certificate; `false` when the session has met too many in a minute.
-    func mayMeetNewHost(_ session: Session) -> Bool {
-        guard var member = members[session.id] else { return true }
-        if loop.now > member.minuteBegan + .seconds(60) {
-            member.minuteBegan = loop.now
-            member.newHosts = 0
-        }
-        member.newHosts += 1
-        members[session.id] = member
-        return member.newHosts <= settings.mostNewHostsPerMinute
+        guard let member = members[session.id],
+            member.connections.removeValue(forKey: ObjectIdentifier(connection)) != nil
+        else { return }
+        member.ledger.removeConnection()
     }
 
     func opened(_ exchange: Exchange) {
         context.counters.add(context.counters.openExchanges)
-        members[exchange.session.id]?.exchanges[ObjectIdentifier(exchange)] = exchange
-        members[exchange.session.id]?.count += 1
+        exchange.member.exchanges[ObjectIdentifier(exchange)] = exchange
     }
 
     func closed(_ exchange: Exchange) {
         context.counters.add(context.counters.openExchanges, -1)
-        let id = exchange.session.id
-        members[id]?.exchanges[ObjectIdentifier(exchange)] = nil
-        guard let member = members[id], member.exchanges.isEmpty, !member.waiting.isEmpty else { return }
-        members[id]?.waiting = []
-        for done in member.waiting { done() }
+        let member = exchange.member
+        member.exchanges[ObjectIdentifier(exchange)] = nil
+        guard member.exchanges.isEmpty, !member.waiting.isEmpty else { return }
+        let waiting = member.waiting
+        member.waiting = []
+        for done in waiting { done() }
     }
 
     // MARK: - The record
 
     /// Has a row made durable, together with those of other exchanges that come to it now.
     func record(_ row: ExchangeRow, of exchange: Exchange) {
+        exchange.recordingSince = loop.now
         rows.append(row)
         recording.append(exchange)
         if rows.count == 1 { loop.whenIdle { [self] in submitRows() } }

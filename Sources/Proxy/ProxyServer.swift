@@ -156,8 +156,9 @@ package final class ProxyServer: SessionObserver, Sendable {
 
     package func sessionOpened(_ session: Session) async {
         let engine = context.engine(session.row)
+        let ledger = SessionLedger(limits: context.settings)
         await onEveryLoop(atMost: .seconds(5)) { loop, done in
-            loop.add(session, engine)
+            loop.add(session, engine, ledger)
             done()
         }
     }

@@ -14,6 +14,14 @@ package struct ProxySettings: Sendable {
     package var handshakeTimeout: Duration = .seconds(15)
     /// How long a client may neither send nor take anything in the middle of an exchange.
     package var stallTimeout: Duration = .seconds(60)
+    /// What a client must take at least.
+    package var slowReaders = SlowReaders()
+    /// How long a commit of the record may wait before new requests are refused.
+    package var recordWait: Duration = .seconds(2)
+    /// How long an answer is held for its record before it ends truncated.
+    package var mostRecordWait: Duration = .seconds(10)
+    /// Between single bytes of what is held, while a large body waits for its verdict.
+    package var trickleInterval: Duration = .seconds(5)
     /// How long a permissive session's answer waits for its inspection.
     package var inspectionWait: Duration = .seconds(5)
     /// How long an origin may keep a client waiting that asked whether to go on with its body (`Expect: 100-continue`).
@@ -22,12 +30,18 @@ package struct ProxySettings: Sendable {
     package var mostConnections = 16_384
     /// Client connections of one address that have not been authenticated.
     package var mostUnauthenticatedPerAddress = 512
-    /// Client connections of one session on one loop.
+    /// Client connections of one session.
     package var mostConnectionsPerSession = 1_024
-    /// Hosts per minute for which a session makes one loop mint a certificate.
+    /// Hosts per minute for which a session has a certificate minted.
     package var mostNewHostsPerMinute = 600
-    /// Exchanges in one session, for ever.
+    /// Exchanges in one session, counted from the start of the process.
     package var mostExchangesPerSession: Int64 = 2_000_000
+    /// Downloads that one session has begun and that are under way, with or without readers.
+    package var mostFillsPerSession = 256
+    /// Bytes of all downloads that one session has begun and that are under way; one alone may be larger.
+    package var mostStagedPerSession: Int64 = 32 << 30
+    /// Time that extraction and judging of one session's artifacts may take in all.
+    package var mostInspectionTimePerSession: Duration = .seconds(7_200)
     /// Bytes of a request head.
     package var headLimit = 64 << 10
     /// Bytes of a body.
@@ -46,6 +60,14 @@ package struct ProxySettings: Sendable {
         /// Bytes per second that it must make, after the trial time.
         package var leastRate: Int64 = 64 << 10
         package var trial: Duration = .seconds(20)
+    }
+
+    /// The least that a client must take while there is something to take and its socket is full.
+    package struct SlowReaders: Sendable {
+        /// Bytes per second.
+        package var leastRate: Int64 = 1 << 10
+        /// Over so much time with a full socket.
+        package var window: Duration = .seconds(60)
     }
 
     /// Minted leaf certificates kept.

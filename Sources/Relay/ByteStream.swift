@@ -218,6 +218,9 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
         }
     }
 
+    /// Bytes that were written and that the peer has not confirmed yet, those included that OpenSSL holds back.
+    package var unconfirmed: Int { isOpen ? Kernel.unconfirmedBytes(raw) + unsent.count : 0 }
+
     // MARK: Turns
 
     /// Asks for another call of the handler in the next turn, after stopping for fairness.

@@ -159,26 +159,4 @@ import Wire
             #expect(row.row.delivered < 30_000_000)
         }
     }
-
-    @Test func `an orphaned download that is slow is given up`() async throws {
-        var options = ProxyOptions()
-        options.settings.orphans.trial = .zero
-        options.settings.orphans.leastRate = 1 << 30
-        try await withProxy(options) { proxy in
-            let origin = try ScriptedOrigin { session in
-                guard try session.readRequest() != nil else { return }
-                try session.send(head(200, [("Cache-Control", "max-age=1000")], length: 1_000_000))
-                try session.send(noise(500_000))
-                // Ends when the proxy resets the connection.
-                _ = try session.readRequest()
-            }
-            let client = try proxy.client()
-            try client.send("GET", origin.url("/a"))
-            _ = try client.connection.read(exactly: 400_000)
-            client.connection.reset()
-            let deadline = Deadline()
-            while proxy.cache.fills.count > 0 { try deadline.check() }
-            while origin.faults.isEmpty { try deadline.check() }
-        }
-    }
 }

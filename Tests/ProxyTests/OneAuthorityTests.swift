@@ -132,6 +132,30 @@ import Wire
         }
     }
 
+    @Test func `a policy that is tightened ends transfers from what it denies now`() async throws {
+        try await withProxy { proxy in
+            let origin = try ScriptedOrigin { session in
+                guard try session.readRequest() != nil else { return }
+                try session.send(head(200, [("Cache-Control", "max-age=1000")], length: 1_000_000) + noise(500_000))
+                // Ends when the proxy resets the connection.
+                _ = try session.readRequest()
+            }
+            let client = try proxy.client()
+            try client.send("GET", origin.url("/a"))
+            _ = try client.connection.read(exactly: 400_000)
+            proxy.server.update(policy: DestinationPolicy())
+            do {
+                _ = try client.connection.readToEnd()
+                Issue.record("the client sees an orderly end")
+            } catch let fault as ConnectionFault {
+                #expect(fault.kind == .reset)
+            }
+            let row = try #require(try proxy.rows(kind: .failure, atLeast: 1).first)
+            #expect(row.isTruncated)
+            #expect(row.reason.contains("refused"), "\(row.reason)")
+        }
+    }
+
     @Test func `an origin whose certificate is not trusted is 502 with the reason`() async throws {
         try await withProxy { proxy in
             let strangers = try TestCertificates(commonName: "strangers")

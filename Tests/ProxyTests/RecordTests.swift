@@ -104,14 +104,14 @@ import Wire
             do {
                 let answer = try client.answer()
                 #expect(answer.head.status == 503)
-                #expect(answer.text.contains("no space left"))
+                #expect(answer.text.contains("no space left in the service"))
             } catch let fault as ConnectionFault {
                 #expect(fault.kind == .reset)
                 #expect(count > 64 << 10, "a small one has not begun")
             }
             let next = try proxy.client().get(origin.url("/b"))
             #expect(next.head.status == 503)
-            #expect(next.text.contains("no space left"))
+            #expect(next.text.contains("no space left in the service"))
             #expect(origin.requests.count == 1)
             // When the record can be written again, the service finds out by itself.
             proxy.records.fail(nil)

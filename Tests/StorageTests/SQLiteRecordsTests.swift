@@ -98,7 +98,7 @@ import Testing
                     let number = Int64.random(in: 1...highest, using: &random)
                     let text = String(repeating: id.text, count: Int.random(in: 0..<400, using: &random))
                     changes.append(.conclude(id, number: number, result: .approved, judgement: Array(text.utf8)))
-                    changes.append(.delivered(id, number: number, bytes: .max / 5, truncated: true))
+                    changes.append(.delivered(id, number: number, bytes: .max / 5, truncated: "cut"))
                 }
                 changes.append(.markIncomplete(id, reason: "\(id.text) \(round)"))
                 try records.apply(changes)

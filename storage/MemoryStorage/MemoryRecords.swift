@@ -91,8 +91,7 @@ package final class MemoryRecords: Records {
             state.sessions[id]?.exchanges[Int(number) - 1].result = result
             state.sessions[id]?.exchanges[Int(number) - 1].judgement = judgement
         case .delivered(let id, let number, let bytes, let truncated):
-            state.sessions[id]?.exchanges[Int(number) - 1].delivered = bytes
-            state.sessions[id]?.exchanges[Int(number) - 1].isTruncated = truncated
+            state.sessions[id]?.exchanges[Int(number) - 1].ended(delivered: bytes, truncated: truncated)
         }
     }
 

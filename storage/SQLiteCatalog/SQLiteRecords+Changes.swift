@@ -18,10 +18,7 @@ extension SQLiteRecords {
         case .conclude(let id, let number, let result, let judgement):
             try conclude(id, number, result, judgement, in: db)
         case .delivered(let id, let number, let bytes, let truncated):
-            try alter(id, number, in: db) { row in
-                row.delivered = bytes
-                row.isTruncated = truncated
-            }
+            try alter(id, number, in: db) { $0.ended(delivered: bytes, truncated: truncated) }
         }
     }
 

@@ -132,8 +132,10 @@ public enum RecordChange: Sendable {
     case exchange(ExchangeRow)
     /// What the inspectors concluded after the exchange was recorded; a later conclusion replaces an earlier one.
     case conclude(SessionID, number: Int64, result: ExchangeRow.Result, judgement: [UInt8])
-    /// Sets how many bytes a transfer recorded earlier delivered in the end, and whether that was less than the whole.
-    case delivered(SessionID, number: Int64, bytes: Int64, truncated: Bool)
+    /// Sets how many bytes a transfer recorded earlier delivered in the end, and why that was less than the whole.
+    ///
+    /// `truncated` is `nil` for the whole. The row's JSON says it too, see ``ExchangeRow/ended(delivered:truncated:)``.
+    case delivered(SessionID, number: Int64, bytes: Int64, truncated: String?)
 }
 
 /// Totals of one session's exchanges.

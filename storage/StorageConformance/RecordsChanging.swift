@@ -14,7 +14,7 @@ extension RecordsCheck {
                 .exchange(RecordSample.exchange(first.id, 2)), .revoke(first.id, at: .now()),
                 .markIncomplete(first.id, reason: "x"),
                 .conclude(first.id, number: 1, result: .approved, judgement: [1]),
-                .delivered(first.id, number: 1, bytes: 0, truncated: true),
+                .delivered(first.id, number: 1, bytes: 0, truncated: "cut"),
             ]
             for place in 0...good.count {
                 var group = good
@@ -32,7 +32,7 @@ extension RecordsCheck {
             let row = try RecordSample.session("a")
             try harness.records.apply([
                 .open(row), .exchange(RecordSample.exchange(row.id, 1)), .exchange(RecordSample.exchange(row.id, 2)),
-                .delivered(row.id, number: 2, bytes: 3, truncated: true),
+                .delivered(row.id, number: 2, bytes: 3, truncated: "cut"),
             ])
             #expect(try harness.records.all(row.id).map(\.delivered) == [10, 3])
             try harness.records.apply([])

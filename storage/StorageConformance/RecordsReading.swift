@@ -103,10 +103,34 @@ extension RecordsCheck {
             let sum = (1...40).reduce(0) { $0 + Int64($1) * 10 }
             #expect(
                 try harness.records.totals(of: session) == SessionTotals(lastNumber: 40, exchanges: 40, delivered: sum))
-            try harness.records.apply([.delivered(session, number: 40, bytes: 7, truncated: true)])
+            try harness.records.apply([.delivered(session, number: 40, bytes: 7, truncated: "cut")])
             #expect(try harness.records.totals(of: session).delivered == sum - 400 + 7)
             let row = try #require(try harness.records.all(session).last)
             #expect(row.delivered == 7 && row.isTruncated && row.size == 40_000)
+        },
+        RecordsCheck("a transfer that was cut after its row was written says so and why in its JSON") { harness in
+            let session = try RecordSample.session("a").id
+            try harness.records.apply([.open(try RecordSample.session("a"))])
+            for (index, before) in ["", "not cached: x"].enumerated() {
+                var row = RecordSample.exchange(session, Int64(index + 1), digest: RecordSample.digest(1))
+                row.download =
+                    JSONValue.object([
+                        "url": "http://a.example/", "delivered": 900, "reason": .string(before),
+                    ]).json
+                row.judgement = [UInt8](repeating: 65, count: 1_900)
+                let reason = "the client is gone " + String(repeating: "!", count: 2_000)
+                try harness.records.apply([
+                    .exchange(row), .delivered(session, number: row.number, bytes: 500, truncated: reason),
+                ])
+                let read = try #require(try harness.records.all(session).last)
+                let json = try JSONValue(parsing: read.download)
+                #expect(json["delivered"]?.integer == 500)
+                #expect(json["truncated"]?.bool == true)
+                #expect(json["reason"]?.text == (before.isEmpty ? reason : reason + "; " + before))
+                #expect(json["url"]?.text == "http://a.example/")
+                #expect(read.judgement == row.judgement)
+                #expect(read.delivered == 500 && read.isTruncated)
+            }
         },
         RecordsCheck("a later conclusion replaces an earlier one and nothing else") { harness in
             let session = try RecordSample.session("a").id
@@ -137,9 +161,9 @@ extension RecordsCheck {
                 .conclude(stranger, number: 1, result: .approved, judgement: []),
                 .conclude(session, number: 2, result: .approved, judgement: []),
                 .conclude(session, number: 0, result: .approved, judgement: []),
-                .delivered(session, number: -1, bytes: 1, truncated: false),
-                .delivered(session, number: .max, bytes: 1, truncated: false),
-                .delivered(stranger, number: 1, bytes: 1, truncated: false),
+                .delivered(session, number: -1, bytes: 1, truncated: nil),
+                .delivered(session, number: .max, bytes: 1, truncated: nil),
+                .delivered(stranger, number: 1, bytes: 1, truncated: nil),
             ]
             for change in changes { #expect(harness.records.refusal(of: [change])?.kind == .rejected, "\(change)") }
             #expect(try harness.records.all(session) == [RecordSample.exchange(session, 1)])

@@ -152,15 +152,25 @@ final class ProxyFixture: Sendable {
 
     // MARK: - Descriptors
 
-    /// Connections of clients that this process still holds the proxy's side of.
-    var openConnections: Int {
-        (0..<4096).reduce(0) { count, number in
-            var isListening: CInt = 0
-            var size = socklen_t(MemoryLayout<CInt>.size)
-            guard getsockopt(CInt(number), SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening == 0,
+    /// Connections of clients that this process still holds the proxy's side of, each with what the kernel says of it.
+    ///
+    /// TCP only: a query for a name may have the same number as its port.
+    var openConnections: [String] {
+        (0..<4096).compactMap { number in
+            func option(_ name: CInt) -> CInt? {
+                var value: CInt = 0
+                var size = socklen_t(MemoryLayout<CInt>.size)
+                return getsockopt(CInt(number), SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+            }
+            guard option(SO_ACCEPTCONN) == 0, option(SO_PROTOCOL) == CInt(IPPROTO_TCP),
                 Kernel.localAddress(CInt(number))?.port == port
-            else { return count }
-            return count + 1
+            else { return nil }
+            var state = tcp_info()
+            var size = socklen_t(MemoryLayout<tcp_info>.size)
+            getsockopt(CInt(number), CInt(IPPROTO_TCP), TCP_INFO, &state, &size)
+            let peer = Kernel.peerAddress(CInt(number))?.text ?? "nobody"
+            return "descriptor \(number), peer \(peer), TCP state \(state.tcpi_state), "
+                + "unconfirmed \(Kernel.unconfirmedBytes(CInt(number)))"
         }
     }
 }
@@ -216,6 +226,6 @@ private func run(
     for own in numbers where !own.isEmpty { #expect(own == Array(1...Int64(own.count)), "numbers without gaps") }
     // The kernel and the last users of a descriptor may need a moment; a leak stays.
     let deadline = Deadline(.seconds(10))
-    while proxy.openConnections > 0, (try? deadline.check()) != nil {}
-    #expect(proxy.openConnections == 0, "connections left open")
+    while !proxy.openConnections.isEmpty, (try? deadline.check()) != nil {}
+    #expect(proxy.openConnections == [], "connections left open")
 }
