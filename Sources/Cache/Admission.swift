@@ -62,7 +62,7 @@ package struct Admission: Sendable {
         let isShared = request.partition == .shared
         var fields = response.fields
         HopByHop.strip(response: &fields)
-        if !fields.contains("Date") { fields.append("Date", HTTPDate.format(responseTime)) }
+        Freshness.supplyDate(in: &fields, responseTime: responseTime)
 
         mustDecode = request.askedForGzip && ContentCoding.isGzip(fields)
         var reason: String?

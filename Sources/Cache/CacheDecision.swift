@@ -31,7 +31,7 @@ package enum CacheDecision: Sendable {
         for entry in entries {
             let response = entry.response
             guard !response.decoded || acceptsGzip else { continue }
-            guard Selection.variantKey(names: response.varyNames, requestFields: fields) == response.variant else {
+            guard Selection.fits(names: response.varyNames, variant: response.variant, requestFields: fields) else {
                 continue
             }
             if hasOwnCredentials, response.partition == .shared,
@@ -53,7 +53,7 @@ package enum CacheDecision: Sendable {
             }
             switch reuse {
             case .fresh(let age), .stale(let age): return .use(entry, age: age)
-            case .revalidate, .unsatisfiable: toValidate = toValidate ?? entry
+            case .staleWhileRevalidating, .revalidate, .unsatisfiable: toValidate = toValidate ?? entry
             }
         }
         if CacheControl(fields).onlyIfCached { return .unsatisfiable }

@@ -283,12 +283,15 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     /// The stored response goes on being right (RFC 9111, section 4.3.4).
     private func validated(_ stored: StoredEntry, by head: ResponseHead) {
-        if Validators.selects(stored: stored.head.fields, by: head.fields) {
+        if Validators.selects(stored: stored.head.fields, by: head.fields),
+            case .updated(let fields) = Validators.freshened(
+                stored: stored.head.fields, status: stored.head.status, by: head.fields, requestFields: Fields(),
+                responseTime: responseTime, shared: stored.response.partition == .shared),
+            Selection.varyNames(fields) == stored.response.varyNames
+        {
             var fresh = stored.head
-            let isShared = stored.response.partition == .shared
-            Validators.freshen(stored: &fresh.fields, with: head.fields, shared: isShared)
+            fresh.fields = fields
             fresh.fields.remove("Set-Cookie")
-            if !fresh.fields.contains("Date") { fresh.fields.append("Date", HTTPDate.format(responseTime)) }
             var response = stored.response
             response.requestTime = requestTime
             response.responseTime = responseTime
@@ -296,7 +299,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             fresh.serialise(into: &response.head)
             loop.cache.refresh(stored, with: StoredEntry(response, head: fresh))
         } else {
-            // It is about something else than we have: the stored response must not be used for it.
+            // It is about something else than we have, or forbids keeping it: the stored response is used no more.
             loop.cache.invalidate(FillKey(partition: stored.response.partition, key: stored.response.key))
         }
         loop.cache.fills.close(fill)

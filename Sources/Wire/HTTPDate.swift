@@ -1,21 +1,23 @@
 /// Dates in fields (RFC 9110, section 5.6.7), as seconds since 1970 in UTC.
 package enum HTTPDate {
-    /// Reads any of the three forms.
+    /// Reads any of the three forms, whatever the case of its letters (RFC 9111, section 4.2); allocates nothing.
     ///
     /// - Parameters:
-    ///   - text: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
+    ///   - bytes: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
     ///   - now: the present, which decides the century of two-digit years; without it 70 to 99 mean 1970 to 1999.
     /// - Returns: nil for all else; what an unreadable date means is said by the field's RFC.
-    package static func parse(_ text: String, now: Int64? = nil) -> Int64? {
-        var reader = Reader(bytes: Array(text.utf8))
-        if let name = reader.word() {
-            if reader.skip(", ") {
-                return days.contains(name) ? reader.fixDate() : longDays.contains(name) ? reader.rfc850(now: now) : nil
-            }
-            if reader.skip(" "), days.contains(name) { return reader.asctime() }
+    package static func parse(_ bytes: Span<UInt8>, now: Int64? = nil) -> Int64? {
+        switch bytes.count {
+        case 24: asctime(bytes)
+        case 29: fixDate(bytes)
+        // The long names of days have 6 to 9 letters.
+        case 30...33: rfc850(bytes, nameLength: bytes.count - 24, now: now)
+        default: nil
         }
-        return nil
     }
+
+    /// Reads a text; see ``parse(_:now:)-(Span<UInt8>,_)``.
+    package static func parse(_ text: String, now: Int64? = nil) -> Int64? { parse(text.utf8Span.span, now: now) }
 
     /// The preferred form: `Sun, 06 Nov 1994 08:49:37 GMT`.
     ///
@@ -83,74 +85,73 @@ package enum HTTPDate {
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), Int(month), dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
     }
 
-    private struct Reader {
-        var bytes: [UInt8]
-        var cursor = 0
+    // MARK: - The three forms, whose places are fixed
 
-        mutating func word() -> String? {
-            let start = cursor
-            while cursor < bytes.count, ASCII.isLetter(bytes[cursor]) { cursor += 1 }
-            return cursor > start ? String(copying: bytes.span.extracting(start..<cursor)) : nil
-        }
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`.
+    private static func fixDate(_ bytes: Span<UInt8>) -> Int64? {
+        guard index(bytes, 0..<3, in: days) != nil, isText(bytes, 3, ", "), let day = number(bytes, 5..<7),
+            bytes[7] == ASCII.space, let month = index(bytes, 8..<11, in: months), bytes[11] == ASCII.space,
+            let year = number(bytes, 12..<16), bytes[16] == ASCII.space, let time = time(bytes, 17),
+            isText(bytes, 25, " GMT")
+        else { return nil }
+        return seconds(year, month + 1, day, time)
+    }
 
-        mutating func skip(_ text: String) -> Bool {
-            let end = cursor + text.utf8.count
-            guard end <= bytes.count, bytes[cursor..<end].elementsEqual(text.utf8) else { return false }
-            cursor = end
-            return true
-        }
+    /// `Sunday, 06-Nov-94 08:49:37 GMT`.
+    private static func rfc850(_ bytes: Span<UInt8>, nameLength: Int, now: Int64?) -> Int64? {
+        let start = nameLength
+        guard index(bytes, 0..<start, in: longDays) != nil, isText(bytes, start, ", "),
+            let day = number(bytes, start + 2..<start + 4), bytes[start + 4] == 0x2D,
+            let month = index(bytes, start + 5..<start + 8, in: months), bytes[start + 8] == 0x2D,
+            let short = number(bytes, start + 9..<start + 11), bytes[start + 11] == ASCII.space,
+            let time = time(bytes, start + 12), isText(bytes, start + 20, " GMT")
+        else { return nil }
+        guard let now else { return seconds(short < 70 ? 2000 + short : 1900 + short, month + 1, day, time) }
+        // More than 50 years ahead means the last such year in the past (RFC 9110, section 5.6.7).
+        let thisYear = civil(now / 86_400).year
+        var year = thisYear / 100 * 100 + 100 + short
+        while year > thisYear + 50 { year -= 100 }
+        return seconds(year, month + 1, day, time)
+    }
 
-        mutating func number(digits: Int) -> Int64? {
-            guard cursor + digits <= bytes.count else { return nil }
-            defer { cursor += digits }
-            return ASCII.decimal(bytes.span.extracting(cursor..<cursor + digits))
-        }
+    /// `Sun Nov  6 08:49:37 1994`.
+    private static func asctime(_ bytes: Span<UInt8>) -> Int64? {
+        guard index(bytes, 0..<3, in: days) != nil, bytes[3] == ASCII.space,
+            let month = index(bytes, 4..<7, in: months), bytes[7] == ASCII.space,
+            let day = number(bytes, bytes[8] == ASCII.space ? 9..<10 : 8..<10), bytes[10] == ASCII.space,
+            let time = time(bytes, 11), bytes[19] == ASCII.space, let year = number(bytes, 20..<24)
+        else { return nil }
+        return seconds(year, month + 1, day, time)
+    }
 
-        mutating func month() -> Int64? {
-            guard let name = word(), let index = HTTPDate.months.firstIndex(of: name) else { return nil }
-            return Int64(index + 1)
-        }
+    private static func seconds(_ year: Int64, _ month: Int, _ day: Int64, _ time: Int64) -> Int64? {
+        let month = Int64(month)
+        let first = dayNumber(year: year, month: month, day: 1)
+        let next = dayNumber(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1)
+        guard day >= 1, day <= next - first else { return nil }
+        return (first + day - 1) * 86_400 + time
+    }
 
-        /// Seconds of the day; a leap second is the first second of the next minute.
-        mutating func time() -> Int64? {
-            guard let hour = number(digits: 2), hour < 24, skip(":"), let minute = number(digits: 2), minute < 60,
-                skip(":"), let second = number(digits: 2), second <= 60
-            else { return nil }
-            return hour * 3600 + minute * 60 + second
-        }
+    private static func isText(_ bytes: Span<UInt8>, _ start: Int, _ text: String) -> Bool {
+        ASCII.equalIgnoringCase(bytes.extracting(start..<start + text.utf8.count), text.utf8Span.span)
+    }
 
-        func seconds(_ year: Int64, _ month: Int64, _ day: Int64, _ time: Int64) -> Int64? {
-            let first = HTTPDate.dayNumber(year: year, month: month, day: 1)
-            let next = HTTPDate.dayNumber(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1)
-            guard cursor == bytes.count, day >= 1, day <= next - first else { return nil }
-            return (first + day - 1) * 86_400 + time
-        }
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int64? {
+        ASCII.decimal(bytes.extracting(range))
+    }
 
-        mutating func fixDate() -> Int64? {
-            guard let day = number(digits: 2), skip(" "), let month = month(), skip(" "),
-                let year = number(digits: 4), skip(" "), let time = time(), skip(" GMT")
-            else { return nil }
-            return seconds(year, month, day, time)
-        }
+    private static func index(_ bytes: Span<UInt8>, _ range: Range<Int>, in names: [String]) -> Int? {
+        let name = bytes.extracting(range)
+        for index in names.indices where ASCII.equalIgnoringCase(name, names[index].utf8Span.span) { return index }
+        return nil
+    }
 
-        mutating func rfc850(now: Int64?) -> Int64? {
-            guard let day = number(digits: 2), skip("-"), let month = month(), skip("-"),
-                let short = number(digits: 2), skip(" "), let time = time(), skip(" GMT")
-            else { return nil }
-            guard let now else { return seconds(short < 70 ? 2000 + short : 1900 + short, month, day, time) }
-            // More than 50 years ahead means the last such year in the past (RFC 9110, section 5.6.7).
-            let thisYear = HTTPDate.civil(now / 86_400).year
-            var year = thisYear / 100 * 100 + 100 + short
-            while year > thisYear + 50 { year -= 100 }
-            return seconds(year, month, day, time)
-        }
-
-        mutating func asctime() -> Int64? {
-            guard let month = month(), skip(" ") else { return nil }
-            guard let day = skip(" ") ? number(digits: 1) : number(digits: 2), skip(" "), let time = time(),
-                skip(" "), let year = number(digits: 4)
-            else { return nil }
-            return seconds(year, month, day, time)
-        }
+    /// Seconds of the day in `08:49:37`; a leap second is the first second of the next minute.
+    private static func time(_ bytes: Span<UInt8>, _ start: Int) -> Int64? {
+        guard let hour = number(bytes, start..<start + 2), hour < 24, bytes[start + 2] == ASCII.colon,
+            let minute = number(bytes, start + 3..<start + 5), minute < 60, bytes[start + 5] == ASCII.colon,
+            let second = number(bytes, start + 6..<start + 8), second <= 60
+        else { return nil }
+        return hour * 3600 + minute * 60 + second
     }
 }

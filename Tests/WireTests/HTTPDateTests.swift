@@ -36,6 +36,22 @@ import Wire
                 == HTTPDate.parse("Sun, 06 Nov 2005 08:49:37 GMT"))
     }
 
+    @Test(arguments: [
+        "sun, 06 nov 1994 08:49:37 gmt", "SUN, 06 NOV 1994 08:49:37 GMT", "SUNDAY, 06-nov-94 08:49:37 Gmt",
+        "sUN nOV  6 08:49:37 1994",
+    ]) func `RFC 9111 section 4.2: the case of letters does not matter`(text: String) {
+        #expect(HTTPDate.parse(text) == 784_111_777)
+    }
+
+    @Test(arguments: [
+        ("Monday", 1), ("Tuesday", 2), ("Wednesday", 3), ("Thursday", 4), ("Friday", 5), ("Saturday", 6), ("Sunday", 0),
+    ]) func `RFC 9110 section 5.6.7: every name of a day`(name: String, day: Int64) {
+        #expect(HTTPDate.parse("\(name), 06-Nov-94 08:49:37 GMT") == 784_111_777)
+        #expect(HTTPDate.parse("\(name.prefix(3)), 06 Nov 1994 08:49:37 GMT") == 784_111_777)
+        #expect(HTTPDate.format(784_111_777 + day * 86_400).hasPrefix(name.prefix(3) + ", "))
+        #expect(HTTPDate.parse("\(name.dropLast()), 06-Nov-94 08:49:37 GMT") == nil)
+    }
+
     @Test func `what is formatted is read back`() {
         #expect(HTTPDate.format(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
         #expect(HTTPDate.format(0) == "Thu, 01 Jan 1970 00:00:00 GMT")

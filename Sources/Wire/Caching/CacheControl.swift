@@ -1,7 +1,8 @@
 /// The `Cache-Control` field of a request or a response (RFC 9111, section 5.2).
 ///
 /// Names compare without case, values come as tokens or quoted strings. What is unreadable or contradictory is taken the
-/// careful way: an unreadable or repeated differing lifetime is 0 (section 4.2.1), an unreadable `min-fresh` is endless.
+/// careful way: an unreadable or repeated differing lifetime is 0 (section 4.2.1), an unreadable `min-fresh` is endless, and
+/// a quoted string without end, in which any directive may hide, means `no-store`.
 package struct CacheControl: Sendable, Equatable {
     /// Seconds are held at this value, as section 1.2.2 demands for what is too large.
     package static let longest: Int64 = 1 << 31
@@ -51,6 +52,7 @@ package struct CacheControl: Sendable, Equatable {
         let value = member.extracting(hasValue ? equals + 1..<member.count : equals..<equals)
         func isNamed(_ text: String) -> Bool { ASCII.equalIgnoringCase(name, text.utf8Span.span) }
         isPresent = true
+        if CacheControl.hasOpenQuote(member) { noStore = true }
 
         if isNamed("max-age") {
             maxAge = CacheControl.lifetime(value, after: maxAge)
@@ -88,6 +90,17 @@ package struct CacheControl: Sendable, Equatable {
         } else if isNamed("no-transform") {
             noTransform = true
         }
+    }
+
+    private static func hasOpenQuote(_ member: Span<UInt8>) -> Bool {
+        var isOpen = false
+        var index = 0
+        while index < member.count {
+            if member[index] == ASCII.quote { isOpen = !isOpen }
+            if isOpen, member[index] == ASCII.backslash { index += 1 }
+            index += 1
+        }
+        return isOpen
     }
 
     /// A lifetime directive: 0 when it is unreadable or differs from an earlier one (RFC 9111, section 4.2.1).

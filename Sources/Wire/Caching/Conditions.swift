@@ -60,14 +60,12 @@ package enum Conditions {
     }
 
     private static func matches(_ request: Fields, _ name: String, _ stored: Fields, strongly: Bool) -> Bool {
-        if request.all(name).contains("*") { return true }
-        guard let own = Validators.tag(stored) else { return false }
-        return EntityTag.list(request, name).contains { strongly ? $0.matchesStrongly(own) : $0.matchesWeakly(own) }
+        EntityTag.isNamed(in: request, name, own: Validators.tag(stored), strongly: strongly)
     }
 
     private static func date(_ fields: Fields, _ name: String) -> Int64? {
         guard fields.count(of: name) == 1 else { return nil }
-        return fields.first(name).flatMap { HTTPDate.parse($0) }
+        return fields.withFirst(name) { HTTPDate.parse($0) } ?? nil
     }
 
     private static let describingContent: Set<String> = [

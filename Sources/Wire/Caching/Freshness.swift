@@ -58,10 +58,12 @@ package enum Freshness {
         return min(max(0, expires - date), CacheControl.longest)
     }
 
-    /// Whether the status allows heuristic lifetimes and storing without more ado (RFC 9110, section 15.1).
+    /// Whether the status allows heuristic lifetimes and storing without more ado.
+    ///
+    /// RFC 9110, section 15.1; 451 by RFC 7725, section 3.
     package static func isHeuristicallyCacheable(_ status: Int) -> Bool {
         switch status {
-        case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501: true
+        case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 451, 501: true
         default: false
         }
     }
@@ -75,27 +77,48 @@ package enum Freshness {
     ///   - now: the present.
     /// - Returns: seconds, never negative, whatever the clocks did.
     package static func currentAge(fields: Fields, requestTime: Int64, responseTime: Int64, now: Int64) -> Int64 {
-        initialAge(fields: fields, requestTime: requestTime, responseTime: responseTime) + max(0, now - responseTime)
+        initialAge(fields: fields, requestTime: requestTime, responseTime: responseTime)
+            + elapsed(from: responseTime, to: now)
     }
 
     /// The age that a response had when it arrived: `corrected_initial_age` of section 4.2.3.
     static func initialAge(fields: Fields, requestTime: Int64, responseTime: Int64) -> Int64 {
         let date = date(fields, "date", near: responseTime) ?? responseTime
-        let apparent = max(0, responseTime - date)
-        let stated = ageField(fields) + max(0, responseTime - requestTime)
+        let apparent = elapsed(from: date, to: responseTime)
+        let stated = ageField(fields) + elapsed(from: requestTime, to: responseTime)
         return min(max(apparent, stated), CacheControl.longest)
     }
 
+    /// Seconds between two times; 0 when the clock went back, and held at ``CacheControl/longest``.
+    static func elapsed(from start: Int64, to end: Int64) -> Int64 {
+        let (seconds, overflow) = end.subtractingReportingOverflow(start)
+        guard !overflow else { return end > start ? CacheControl.longest : 0 }
+        return min(max(0, seconds), CacheControl.longest)
+    }
+
+    /// The first member of `Age`; 0 for one that is no number (section 5.1).
     private static func ageField(_ fields: Fields) -> Int64 {
         let first = fields.withFirst("age") { value -> Int64? in
             var end = 0
             while end < value.count, value[end] != ASCII.comma { end += 1 }
-            return CacheControl.seconds(value.extracting(ASCII.trimmed(value, 0..<end)))
+            let digits = value.extracting(ASCII.trimmed(value, 0..<end))
+            guard digits.isEmpty || digits[0] != ASCII.quote else { return nil }
+            return CacheControl.seconds(digits)
         }
         return (first ?? nil) ?? 0
     }
 
     static func date(_ fields: Fields, _ name: String, near now: Int64) -> Int64? {
-        fields.first(name).flatMap { HTTPDate.parse($0, now: now) }
+        fields.withFirst(name) { HTTPDate.parse($0, now: now) } ?? nil
+    }
+
+    /// Supplies a `Date` where none is that can be read (RFC 9110, section 6.6.1).
+    ///
+    /// - Parameters:
+    ///   - fields: the fields of a final response.
+    ///   - responseTime: when it was received.
+    package static func supplyDate(in fields: inout Fields, responseTime: Int64) {
+        guard date(fields, "date", near: responseTime) == nil else { return }
+        fields.set("Date", HTTPDate.format(responseTime))
     }
 }

@@ -1,9 +1,11 @@
 /// Which stored responses an exchange makes useless (RFC 9111, section 4.4).
 package enum Invalidation {
-    /// Whether the method is defined as safe (RFC 9110, section 9.2.1).
+    /// Whether the method is registered as safe (RFC 9110, section 9.2.1, RFC 4918, RFC 3253, RFC 5323 and the QUERY draft).
+    ///
+    /// Version control through WebDAV reads with PROPFIND and REPORT all the time.
     package static func isSafe(_ method: String) -> Bool {
         switch method {
-        case "GET", "HEAD", "OPTIONS", "TRACE": true
+        case "GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY": true
         default: false
         }
     }
@@ -16,18 +18,14 @@ package enum Invalidation {
     /// The URLs in `Location` and `Content-Location` that go too, when they are of the same origin.
     ///
     /// - Parameters:
-    ///   - fields: the response's fields.
-    ///   - url: the request's URL.
-    /// - Returns: absolute URLs and absolute paths on the same origin; relative paths are left out, as the section allows.
+    ///   - fields: the response's fields; of each field the first line counts.
+    ///   - url: the request's URL, which relative references start from.
+    /// - Returns: the URLs; none of another origin, which no response may speak about.
     package static func alsoAffected(_ fields: Fields, of url: RequestURL) -> [RequestURL] {
         ["location", "content-location"].compactMap { name in
-            guard let value = fields.first(name) else { return nil }
-            let text = String(value.prefix { $0 != "#" })
-            let affected =
-                text.hasPrefix("/") && !text.hasPrefix("//")
-                ? try? RequestURL(scheme: url.scheme, authority: url.authority, target: text)
-                : try? RequestURL(parsing: text)
-            guard let affected, affected.scheme == url.scheme, affected.authority == url.authority else { return nil }
+            guard let value = fields.first(name), let affected = url.resolving(value), affected.scheme == url.scheme,
+                affected.authority == url.authority
+            else { return nil }
             return affected
         }
     }

@@ -4,6 +4,8 @@ package enum Reuse: Sendable, Equatable {
     case fresh(age: Int64)
     /// Stale, and the request takes it so (`max-stale`); sent with this `Age`.
     case stale(age: Int64)
+    /// Stale, and the response lets it be sent while the origin is asked for the next request (RFC 5861, section 3).
+    case staleWhileRevalidating(age: Int64)
     /// The origin must be asked first.
     case revalidate(Why)
     /// The origin would have to be asked and the request forbids it (`only-if-cached`): 504.
@@ -51,16 +53,12 @@ package enum Reuse: Sendable, Equatable {
     }
 
     private static func decide(_ control: CacheControl, _ fields: Fields, _ policy: ReusePolicy, age: Int64) -> Reuse {
-        // Pragma counts only without Cache-Control (section 5.4).
-        if control.noCache || !control.noCacheFields.isEmpty
-            || !control.isPresent && fields.hasToken("pragma", "no-cache")
-        {
-            return .revalidate(.requestNoCache)
-        }
+        if demandsValidation(control, fields) { return .revalidate(.requestNoCache) }
         if policy.needsValidation { return .revalidate(.responseNoCache) }
         if let least = control.minFresh, policy.lifetime - age < least { return .revalidate(.requestMinFresh) }
-        // A request's max-age takes ages up to it (section 5.2.1.1), except 0, by which clients mean: ask.
-        let limit = control.maxAge ?? .max
+        // A request's max-age takes ages up to it (section 5.2.1.1), except 0, by which clients mean: ask. What is immutable
+        // need not be asked about while it is fresh, unless the request says no-cache (RFC 8246, section 2).
+        let limit = policy.isImmutable && policy.lifetime > age ? .max : control.maxAge ?? .max
         let isYoungEnough = age <= limit && limit > 0
         if policy.lifetime > age, isYoungEnough { return .fresh(age: age) }
         if policy.lifetime <= age, policy.forbidsStale { return .revalidate(.mustRevalidate) }
@@ -68,6 +66,16 @@ package enum Reuse: Sendable, Equatable {
         if let most = control.maxStale, age - min(policy.lifetime, limit) <= most {
             return policy.lifetime > age ? .fresh(age: age) : .stale(age: age)
         }
+        if let most = policy.staleWhileRevalidate, policy.lifetime <= age, isYoungEnough, age - policy.lifetime <= most
+        {
+            return .staleWhileRevalidating(age: age)
+        }
         return .revalidate(policy.lifetime > age ? .requestMaxAge : .stale)
+    }
+
+    /// Whether the request says `no-cache`; `Pragma` counts only without `Cache-Control` (section 5.4).
+    static func demandsValidation(_ control: CacheControl, _ fields: Fields) -> Bool {
+        control.noCache || !control.noCacheFields.isEmpty
+            || !control.isPresent && fields.hasToken("pragma", "no-cache")
     }
 }

@@ -10,6 +10,8 @@ package struct ReusePolicy: Sendable, Equatable {
     package let needsValidation: Bool
     /// `must-revalidate`, or for shared stores `proxy-revalidate` or `s-maxage`: never used stale (section 4.2.4).
     package let forbidsStale: Bool
+    /// `immutable` (RFC 8246).
+    package let isImmutable: Bool
     /// `stale-if-error` in seconds.
     package let staleIfError: Int64?
     /// `stale-while-revalidate` in seconds.
@@ -32,26 +34,44 @@ package struct ReusePolicy: Sendable, Equatable {
         forbidsStale =
             control.mustRevalidate || control.noCache
             || shared && (control.proxyRevalidate || control.sMaxAge != nil)
+        isImmutable = control.immutable
         staleIfError = control.staleIfError
         staleWhileRevalidate = control.staleWhileRevalidate
     }
 
     /// The age in seconds.
-    package func age(at now: Int64) -> Int64 { initialAge + max(0, now - responseTime) }
+    package func age(at now: Int64) -> Int64 { initialAge + Freshness.elapsed(from: responseTime, to: now) }
 
     /// The wall clock second at which it becomes stale.
     package var freshUntil: Int64 { responseTime + lifetime - initialAge }
 
-    /// Whether it may answer while the origin cannot be reached or answers 500, 502, 503 or 504 (RFC 5861, section 4).
+    /// Whether a status counts as an error that a stale response may hide (RFC 5861, section 4).
+    package static func isError(_ status: Int) -> Bool {
+        switch status {
+        case 500, 502, 503, 504: true
+        default: false
+        }
+    }
+
+    /// Whether it may answer while the origin cannot be reached or answers with an ``isError(_:)`` status.
+    ///
+    /// A response that is still fresh may, when the request only wished for a newer one (RFC 9111, section 4.3.3). A stale
+    /// one may within `stale-if-error` of the response or the request, whichever is longer. Neither may when response or
+    /// request say `no-cache`.
     ///
     /// - Parameters:
     ///   - now: the present.
-    ///   - requestFields: the request, which may carry `stale-if-error` itself.
+    ///   - requestFields: the request's fields.
     /// - Returns: whether the response is still within the time that response or request allows.
     package func allowsUseOnError(at now: Int64, requestFields: Fields) -> Bool {
-        guard !forbidsStale else { return false }
-        guard let seconds = staleIfError ?? CacheControl(requestFields).staleIfError else { return false }
-        return age(at: now) - lifetime <= seconds
+        let request = CacheControl(requestFields)
+        guard !needsValidation, !Reuse.demandsValidation(request, requestFields) else { return false }
+        let staleness = age(at: now) - lifetime
+        if staleness < 0 { return true }
+        guard !forbidsStale, let seconds = [staleIfError, request.staleIfError].compactMap({ $0 }).max() else {
+            return false
+        }
+        return staleness <= seconds
     }
 
     /// Whether it may answer now while it is revalidated behind the client's back (RFC 5861, section 3).

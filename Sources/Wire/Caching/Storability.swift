@@ -12,6 +12,7 @@ package enum Storability: Sendable, Equatable {
         case notFinal = "it is an interim response"
         case partialContent = "it is a part of a representation"
         case notModified = "it is a 304"
+        case aboutTheRequest = "its status is about one request and not about the URL"
         case statusNotUnderstood = "it says must-understand and its status is unknown"
         case isPrivate = "the response is private"
         case authorization = "the request had Authorization and the response does not allow sharing"
@@ -38,6 +39,7 @@ package enum Storability: Sendable, Equatable {
         guard status >= 200 else { return .notStorable(.notFinal) }
         guard status != 206 else { return .notStorable(.partialContent) }
         guard status != 304 else { return .notStorable(.notModified) }
+        guard !isAboutTheRequest(status) else { return .notStorable(.aboutTheRequest) }
         let control = CacheControl(responseFields)
         if control.mustUnderstand {
             // A cache that understands the status ignores no-store beside must-understand (section 5.2.2.3).
@@ -67,6 +69,17 @@ package enum Storability: Sendable, Equatable {
         if shared, status >= 400, !lasts { return .notStorable(.errorWithoutFreshness) }
         guard Selection.varyNames(responseFields) != nil else { return .notStorable(.varyEverything) }
         return .storable(explicitFreshness: lasts)
+    }
+
+    /// Statuses that answer conditions, ranges, credentials, expectations, the connection or the rate of one request.
+    ///
+    /// RFC 6585 forbids to store 428, 429, 431 and 511; RFC 9110, section 15.5.20, makes 421 the connection's. Of the others
+    /// any stored one would answer requests that do not deserve it, since the key is the URL alone.
+    private static func isAboutTheRequest(_ status: Int) -> Bool {
+        switch status {
+        case 407, 408, 412, 416, 417, 421, 425, 426, 428, 429, 431, 511: true
+        default: false
+        }
     }
 
     /// The fields of a response as they are stored (section 3.1).

@@ -51,17 +51,56 @@ package enum Validators {
         }
     }
 
-    /// Whether a 304 is about this stored response (section 4.3.4).
+    /// Makes a request conditional on any of several stored responses (section 4.3.1): all their tags are named.
     ///
-    /// A tag in the 304 must match the stored one, strongly when it is strong; else a `Last-Modified` must be the same;
-    /// without either it is about the one response that was asked about.
-    package static func selects(stored: Fields, by notModified: Fields) -> Bool {
-        if let tag = tag(notModified) {
-            guard let own = Self.tag(stored) else { return false }
-            return tag.isWeak ? tag.matchesWeakly(own) : tag.matchesStrongly(own)
+    /// - Parameters:
+    ///   - request: the fields of the request to the origin.
+    ///   - stored: the fields of the stored responses that the request could be answered from, the most recent first; only
+    ///     that one's date is sent.
+    /// - Returns: whether there was a validator.
+    @discardableResult
+    package static func addConditions(to request: inout Fields, from stored: [Fields]) -> Bool {
+        removeConditions(from: &request)
+        var tags: [String] = []
+        for fields in stored {
+            if let etag = etag(fields), !tags.contains(etag) { tags.append(etag) }
         }
-        if let modified = lastModified(notModified) { return lastModified(stored) == modified }
-        return true
+        let modified = stored.first.flatMap { lastModified($0) }
+        if !tags.isEmpty { request.append("If-None-Match", tags.joined(separator: ", ")) }
+        if let modified { request.append("If-Modified-Since", modified) }
+        return !tags.isEmpty || modified != nil
+    }
+
+    /// Which of the stored responses that a request could have been answered from a 304 updates (section 4.3.4).
+    ///
+    /// A strong tag, or a strong `Last-Modified`, updates all that have it; a weak one the most recent that has it. What has
+    /// neither updates the one that was asked about, if it was one. That goes beyond the section, which wants that the
+    /// stored response has none either: servers exist that leave the tag out, and a 304 to a request that named a single
+    /// response can be about no other.
+    ///
+    /// - Parameters:
+    ///   - stored: their fields, the most recent first, with the origin's own entity tags.
+    ///   - notModified: the fields of the 304.
+    /// - Returns: indices; none means that the 304 updates nothing and nothing may be answered from it.
+    package static func selected(among stored: [Fields], by notModified: Fields) -> [Int] {
+        if let tag = tag(notModified) {
+            let matching = stored.indices.filter { index in
+                guard let own = Self.tag(stored[index]) else { return false }
+                return tag.isWeak ? tag.matchesWeakly(own) : tag.matchesStrongly(own)
+            }
+            return tag.isWeak ? Array(matching.prefix(1)) : matching
+        }
+        if let modified = modifiedTime(notModified) {
+            let matching = stored.indices.filter { modifiedTime(stored[$0]) == modified }
+            let strong = matching.filter { hasStrongDate(stored[$0]) }
+            return strong.isEmpty ? Array(matching.prefix(1)) : strong
+        }
+        return stored.count == 1 ? [0] : []
+    }
+
+    /// Whether a 304 is about the one stored response that was asked about; see ``selected(among:by:)``.
+    package static func selects(stored: Fields, by notModified: Fields) -> Bool {
+        !selected(among: [stored], by: notModified).isEmpty
     }
 
     /// Updates a stored response from a 304 (section 3.2).
@@ -80,18 +119,79 @@ package enum Validators {
         update.forEach { name, _ in replaced.insert(ASCII.lowercased(name)) }
         stored.removeAll(named: replaced)
         update.forEachRaw { name, value in stored.append(name: name, value: value) }
+        // The names may come from either side, and hold for the fields of both.
+        let control = CacheControl(stored)
+        let dropped = Set(control.noCacheFields + (shared ? control.privateFields : []))
+        if !dropped.isEmpty { stored.removeAll(named: dropped) }
     }
 
-    /// Whether the answer to a HEAD is about the same representation, so that it freshens (section 4.3.5).
+    /// What a 304 makes of a stored response.
+    package enum Freshening: Sendable, Equatable {
+        /// These fields are stored from now on, with the times of the 304.
+        case updated(Fields)
+        /// The 304 brought what forbids keeping it; it is dropped and the whole is fetched anew.
+        case notStorable(Storability.Reason)
+    }
+
+    /// Updates a stored response from a 304 and looks whether it may still be stored (sections 3 and 3.2).
     ///
-    /// When it is not, the stored response must be taken for stale.
+    /// - Parameters:
+    ///   - stored: the fields of the stored response.
+    ///   - status: its status.
+    ///   - notModified: the fields of the 304.
+    ///   - requestFields: the fields of the request that was validated.
+    ///   - responseTime: when the 304 came.
+    ///   - shared: false for a store that serves one session only.
+    /// - Returns: the new fields, with a `Date`, or why there are none.
+    package static func freshened(
+        stored: Fields, status: Int, by notModified: Fields, requestFields: Fields, responseTime: Int64,
+        shared: Bool = true
+    ) -> Freshening {
+        var fields = stored
+        freshen(stored: &fields, with: notModified, shared: shared)
+        Freshness.supplyDate(in: &fields, responseTime: responseTime)
+        let storability = Storability.of(
+            method: "GET", requestFields: requestFields, status: status, responseFields: fields,
+            responseTime: responseTime, shared: shared)
+        if case .notStorable(let reason) = storability { return .notStorable(reason) }
+        return .updated(fields)
+    }
+
+    /// What the answer to a HEAD means for the stored answer to GET (section 4.3.5).
+    package enum HeadEffect: Sendable, Equatable {
+        /// It updates the stored fields, as a 304 would.
+        case freshens
+        /// It is about something else: the stored response is stale from now on.
+        case outdates
+        /// It says nothing about it.
+        case none
+    }
+
+    /// Judges the answer to a HEAD that could have been answered from the stored response.
+    ///
+    /// - Parameters:
+    ///   - status: the status of the answer; only 200 counts.
+    ///   - head: its fields.
+    ///   - stored: the fields of the stored response.
+    ///   - size: the length of the stored body as the origin sent it; nil where that is not known.
+    /// - Returns: what to do.
+    package static func effect(ofHead status: Int, _ head: Fields, on stored: Fields, size: Int64?) -> HeadEffect {
+        guard status == 200 else { return .none }
+        if let size, let length = head.withFirst("content-length", ASCII.decimal), length != size { return .outdates }
+        return headMatches(stored: stored, head: head) ? .freshens : .outdates
+    }
+
+    /// Whether the answer to a HEAD is about the same representation: every validator in it is that of the stored response.
+    ///
+    /// One without any matches only what has none either.
     package static func headMatches(stored: Fields, head: Fields) -> Bool {
         if let length = head.first("content-length"), let own = stored.first("content-length"), length != own {
             return false
         }
-        if let tag = tag(head) { return Self.tag(stored).map { tag.matchesWeakly($0) } ?? false }
-        if let modified = lastModified(head) { return lastModified(stored) == modified }
-        return !hasAny(stored)
+        let (tag, modified) = (tag(head), modifiedTime(head))
+        if let tag, Self.tag(stored).map({ tag.matchesWeakly($0) }) != true { return false }
+        if let modified, modifiedTime(stored) != modified { return false }
+        return tag != nil || modified != nil || !hasAny(stored)
     }
 
     /// Makes the entity tag weak, for content whose coding we have undone.
@@ -100,15 +200,18 @@ package enum Validators {
         fields.set("ETag", tag.weakened.text)
     }
 
+    private static func modifiedTime(_ fields: Fields) -> Int64? {
+        fields.withFirst("last-modified") { HTTPDate.parse($0) } ?? nil
+    }
+
     static func tag(_ fields: Fields) -> EntityTag? {
         guard fields.count(of: "etag") == 1 else { return nil }
-        return fields.first("etag").flatMap { EntityTag($0) }
+        return fields.withFirst("etag") { EntityTag($0) } ?? nil
     }
 
     /// Whether `Last-Modified` is a strong validator (RFC 9110, section 8.8.2.2).
     static func hasStrongDate(_ fields: Fields) -> Bool {
-        guard let modified = fields.first("last-modified").flatMap({ HTTPDate.parse($0) }),
-            let date = fields.first("date").flatMap({ HTTPDate.parse($0) })
+        guard let modified = modifiedTime(fields), let date = fields.withFirst("date", { HTTPDate.parse($0) }) ?? nil
         else { return false }
         return date - modified >= 1
     }

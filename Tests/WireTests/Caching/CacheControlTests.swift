@@ -21,6 +21,19 @@ import Wire
         #expect(!of().isPresent && of("x").isPresent && of("") == of())
     }
 
+    @Test(
+        arguments: [
+            ("max-age=5, ext=\"a, no-store, max-age=9\"", 5, false), ("ext=\"a\\\", no-store\", max-age=5", 5, false),
+            ("MAX-AGE=5,, ,\t,no-store", 5, true), ("max-age=5;no-store", 0, false), ("max-age =5", 5, false),
+            ("max-age= 5", 0, false), ("no-store=\"x\", max-age=5", 5, true), ("no-storex, max-age=5", 5, false),
+            ("ext=\"no-store, max-age=5", nil, true), ("max-age=5, ext=\"", 5, true), ("ext=\"a\\\"", nil, true),
+        ] as [(String, Int64?, Bool)])
+    func `RFC 9111 section 5.2: unknown and quoted directives hide nothing and are no directives`(
+        value: String, maxAge: Int64?, noStore: Bool
+    ) {
+        #expect(of(value).maxAge == maxAge && of(value).noStore == noStore)
+    }
+
     @Test func `RFC 9111 section 1.2.2: too many seconds are 2 to the 31st`() {
         #expect(of("max-age=99999999999999999999999").maxAge == 1 << 31)
         #expect(of("max-age=2147483649").maxAge == 1 << 31)

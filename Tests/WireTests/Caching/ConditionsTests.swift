@@ -19,11 +19,52 @@ import Wire
             #expect(evaluate(fields(("If-None-Match", value)), stored, method: "HEAD") == .notModified)
             #expect(evaluate(fields(("If-None-Match", value)), stored, method: "PUT") == .preconditionFailed)
         }
-        for value in ["\"b\"", "a", "\"a", "", "\"A\""] {
+        for value in [
+            "\"b\"", "a", "\"a", "", "\"A\"", "x\"a\"", "\"a\"x", "w/\"a\"", "W/ \"a\"", "**", "\"*\"", "W/*",
+            "\"a\" \"a\"",
+        ] {
             #expect(evaluate(fields(("If-None-Match", value)), stored) == .proceed, "\(value)")
         }
         #expect(evaluate(fields(("If-None-Match", "\"x\"")), Fields()) == .proceed)
         #expect(evaluate(fields(("If-None-Match", "\"x\""), ("If-None-Match", "\"a\"")), stored) == .notModified)
+    }
+
+    /// The whole order of section 13.2.2: each row gives what the five conditions evaluate to, nil for an absent one.
+    @Test(
+        arguments: [
+            // If-Match, If-Unmodified-Since, If-None-Match (true: no match), If-Modified-Since, GET, PUT
+            (nil, nil, nil, nil, .proceed, .proceed),
+            (true, nil, nil, nil, .proceed, .proceed), (false, nil, nil, nil, .preconditionFailed, .preconditionFailed),
+            (true, false, nil, nil, .proceed, .proceed),
+            (false, true, true, true, .preconditionFailed, .preconditionFailed),
+            (nil, true, nil, nil, .proceed, .proceed), (nil, false, nil, nil, .preconditionFailed, .preconditionFailed),
+            (nil, false, true, true, .preconditionFailed, .preconditionFailed),
+            (true, nil, true, nil, .proceed, .proceed), (true, nil, false, nil, .notModified, .preconditionFailed),
+            (nil, true, false, nil, .notModified, .preconditionFailed),
+            (nil, nil, true, false, .proceed, .proceed), (nil, nil, false, true, .notModified, .preconditionFailed),
+            (nil, nil, nil, true, .proceed, .proceed), (nil, nil, nil, false, .notModified, .proceed),
+            (true, nil, nil, false, .notModified, .proceed), (nil, true, nil, false, .notModified, .proceed),
+        ] as [(Bool?, Bool?, Bool?, Bool?, Conditions.Outcome, Conditions.Outcome)])
+    func `RFC 9110 section 13.2.2: the order of all conditions`(
+        match: Bool?, unmodified: Bool?, noneMatch: Bool?, modified: Bool?, get: Conditions.Outcome,
+        put: Conditions.Outcome
+    ) {
+        var request = Fields()
+        if let match { request.append("If-Match", match ? "\"a\"" : "\"b\"") }
+        if let unmodified { request.append("If-Unmodified-Since", unmodified ? new : old) }
+        if let noneMatch { request.append("If-None-Match", noneMatch ? "\"b\"" : "\"a\"") }
+        if let modified { request.append("If-Modified-Since", modified ? old : new) }
+        let stored = fields(("ETag", "\"a\""), ("Last-Modified", middle))
+        #expect(evaluate(request, stored) == get && evaluate(request, stored, method: "HEAD") == get)
+        #expect(evaluate(request, stored, method: "PUT") == put)
+    }
+
+    @Test func `RFC 9110 section 8.8.3: tags that are no UTF-8 are compared by nobody`() {
+        var (stored, request) = (Fields(), Fields())
+        stored.append(name: Array("ETag".utf8).span, value: [0x22, 0xFF, 0x22].span)
+        request.append(name: Array("If-None-Match".utf8).span, value: [0x22, 0xFE, 0x22].span)
+        #expect(evaluate(request, stored) == .proceed && Validators.etag(stored) == nil)
+        #expect(evaluate(fields(("If-None-Match", "\"é\"")), fields(("ETag", "\"é\""))) == .notModified)
     }
 
     @Test func `RFC 9110 section 13.2.2: If-None-Match outdoes If-Modified-Since`() {

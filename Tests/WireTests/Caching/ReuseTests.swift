@@ -77,6 +77,56 @@ import Wire
         #expect(decide("max-age=10", control("only-if-cached, no-cache"), age: 1) == .unsatisfiable(.requestNoCache))
     }
 
+    @Test func `RFC 8246 section 2: what is immutable and fresh is not asked about for a reload`() {
+        let stored = "max-age=100, immutable"
+        #expect(decide(stored, control("max-age=0"), age: 5) == .fresh(age: 5))
+        #expect(decide(stored, control("max-age=3"), age: 5) == .fresh(age: 5))
+        #expect(decide(stored, control("max-age=0"), age: 100) == .revalidate(.stale))
+        #expect(decide(stored, control("no-cache"), age: 5) == .revalidate(.requestNoCache))
+        #expect(decide(stored, control("min-fresh=99"), age: 5) == .revalidate(.requestMinFresh))
+        #expect(decide("max-age=100, immutable, no-cache", age: 5) == .revalidate(.responseNoCache))
+    }
+
+    @Test func `RFC 5861 section 3: stale while revalidating, unless a directive forbids it`() {
+        let stored = "max-age=10, stale-while-revalidate=5"
+        #expect(decide(stored, age: 9) == .fresh(age: 9))
+        #expect(decide(stored, age: 15) == .staleWhileRevalidating(age: 15))
+        #expect(decide(stored, age: 16) == .revalidate(.stale))
+        #expect(decide(stored, control("max-stale"), age: 15) == .stale(age: 15))
+        #expect(decide(stored, control("only-if-cached"), age: 15) == .staleWhileRevalidating(age: 15))
+        #expect(decide(stored, control("max-age=20"), age: 15) == .staleWhileRevalidating(age: 15))
+        for forbidding in ["no-cache", "max-age=0", "max-age=14", "min-fresh=0"] {
+            if case .revalidate = decide(stored, control(forbidding), age: 15) { continue }
+            Issue.record("\(forbidding)")
+        }
+        for forbidding in ["must-revalidate", "proxy-revalidate", "s-maxage=10"] {
+            #expect(decide("\(stored), \(forbidding)", age: 15) == .revalidate(.mustRevalidate))
+        }
+        #expect(decide("\(stored), no-cache", age: 15) == .revalidate(.responseNoCache))
+    }
+
+    @Test func `RFC 5861 section 4: stale on errors, unless a directive forbids it`() {
+        func allows(_ stored: String, _ request: Fields = Fields(), age: Int64) -> Bool {
+            ReusePolicy(status: 200, fields: control(stored), requestTime: 1000, responseTime: 1000)
+                .allowsUseOnError(at: 1000 + age, requestFields: request)
+        }
+        let stored = "max-age=10, stale-if-error=5"
+        #expect(allows(stored, age: 15) && !allows(stored, age: 16))
+        #expect(
+            allows(stored, control("stale-if-error=50"), age: 60)
+                && allows(stored, control("stale-if-error=1"), age: 15))
+        // Still fresh: the request only wished for a newer one (RFC 9111, section 4.3.3).
+        #expect(allows("max-age=10", control("max-age=0"), age: 5) && allows("max-age=10, must-revalidate", age: 5))
+        #expect(!allows("max-age=10", age: 10))
+        for forbidding in ["must-revalidate", "proxy-revalidate", "s-maxage=10", "no-cache"] {
+            #expect(!allows("\(stored), \(forbidding)", control("stale-if-error=50"), age: 11), "\(forbidding)")
+        }
+        #expect(!allows("\(stored), no-cache", age: 1) && !allows(stored, control("no-cache"), age: 1))
+        #expect(!allows(stored, fields(("Pragma", "no-cache")), age: 1))
+        #expect([500, 502, 503, 504].allSatisfy(ReusePolicy.isError))
+        #expect(![200, 404, 429, 501, 505, 599].contains { ReusePolicy.isError($0) })
+    }
+
     @Test func `RULES: a shared error lasts a minute`() {
         #expect(decide("max-age=600", age: 59, status: 404) == .fresh(age: 59))
         #expect(decide("max-age=600", age: 60, status: 404) == .revalidate(.stale))

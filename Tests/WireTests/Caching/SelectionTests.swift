@@ -23,6 +23,29 @@ import Wire
                 == key(["accept-encoding"], fields(("Accept-Encoding", "gzip"))))
     }
 
+    @Test(arguments: [
+        ("gzip, br", "br,gzip", true), ("gzip;q=1, br", "BR;Q=1.000, GZIP", true), ("x-gzip", "gzip", true),
+        ("gzip;q=0.50", "gzip ; q=0.5", true), ("gzip;q=0", "gzip;q=0.000", true), ("gzip, gzip", "gzip", true),
+        ("gzip;q=0.5", "gzip", false), ("gzip;q=0", "gzip;q=0.001", false), ("gzip", "gzip, br", false),
+        ("gzip;x=1", "gzip", false), ("gzip;q=x", "gzip", false), ("gzip;q=2", "gzip", false), ("", "gzip", false),
+        ("gzip;q=0.1234", "gzip;q=0.123", false), ("identity", "", false), ("gzip;q=0.5;q=1", "gzip;q=0.5", false),
+    ]) func `RFC 9111 section 4.1: Accept-Encoding is normalised where that means the same`(
+        a: String, b: String, same: Bool
+    ) {
+        let names = ["accept-encoding"]
+        let (first, second) = (key(names, fields(("Accept-Encoding", a))), key(names, fields(("Accept-Encoding", b))))
+        #expect((first == second) == same)
+        #expect(Selection.fits(names: names, variant: first, requestFields: fields(("Accept-Encoding", b))) == same)
+        #expect(
+            key(["accept-language"], fields(("Accept-Language", "de, en")))
+                != key(["accept-language"], fields(("Accept-Language", "en, de"))))
+    }
+
+    @Test func `RFC 9111 section 4.1: without Vary everything fits`() {
+        #expect(Selection.fits(names: [], variant: "", requestFields: fields(("Accept", "x"))))
+        #expect(!Selection.fits(names: [], variant: "accept=x", requestFields: Fields()))
+    }
+
     @Test func `RFC 9111 section 4.1: other requests get other variants`() {
         let names = ["accept", "x"]
         let keys = [

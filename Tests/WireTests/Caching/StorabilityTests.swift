@@ -73,6 +73,26 @@ import Wire
         #expect(of(Fields(), status: 404, shared: false) == .storable(explicitFreshness: false))
     }
 
+    @Test(arguments: 200...599)
+    func `RFC 9111 section 3: every status, understood or not, with explicit freshness`(status: Int) {
+        let never = [206, 304, 407, 408, 412, 416, 417, 421, 425, 426, 428, 429, 431, 511]
+        let isStorable = of(control("max-age=5"), status: status) == .storable(explicitFreshness: true)
+        #expect(isStorable != never.contains(status))
+        let isUnderstood =
+            of(control("max-age=5, must-understand, no-store"), status: status) == .storable(explicitFreshness: true)
+        #expect(isUnderstood == (isStorable && ReasonPhrase.isKnown(status)))
+        #expect(of(control("max-age=5, no-store"), status: status) != .storable(explicitFreshness: true))
+    }
+
+    @Test func `RFC 6585: what is about one request is not stored for another`() {
+        for status in [428, 429, 431, 511, 412, 416] {
+            for shared in [true, false] {
+                #expect(
+                    of(control("public, max-age=5"), status: status, shared: shared) == .notStorable(.aboutTheRequest))
+            }
+        }
+    }
+
     @Test func `RFC 9111 section 4.1: what varies by everything is never found again`() {
         #expect(of(fields(("Vary", "Accept, *"))) == .notStorable(.varyEverything))
         #expect(of(fields(("Vary", "Accept"))) == .storable(explicitFreshness: false))
