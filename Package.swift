@@ -121,6 +121,12 @@ let package = Package(
         .executableTarget(
             name: "fetchctl", dependencies: ["Core", "Wire", "Platform", "ReportModel", arguments], swiftSettings: base),
 
+        // What single operations cost; benchmarks/micro/run compares it with the thresholds there.
+        .executableTarget(
+            name: "microbenchmarks",
+            dependencies: ["Core", "Wire", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog"],
+            path: "benchmarks/micro/Sources", swiftSettings: base),
+
         // Tests and what only they use.
         .target(
             name: "RelayTesting", dependencies: ["Core", "Wire", "Platform", "Cryptography", "Relay"],
