@@ -8,15 +8,21 @@
 //     --connections N        connections, each with one request at a time (1)
 //     --requests N           stop after N requests
 //     --seconds S            stop after S seconds
+//     --hold                 make no request after the first ones: keep the connections open until told to go on
 //     --pause MICROSECONDS   wait before each request; for one connection
-//     --verify FILE          every body must be this file; where the path has `{}`, its first 64 bytes must be the
-//                            path, blanks after it
+//     --close                a connection for each request: its times begin with connecting, its TLS with a handshake
+//     --resume               with --close: every handshake must resume the session of the connection before
+//     --cold                 no first requests; the connections are opened after the start
+//     --warm PATH            ask for this instead of the URL's path in the first requests
+//     --first N              `{}` counts from N instead of being a number that nobody has used
+//     --verify FILE          every body must be this file; where the path begins with /miss/, its first 64 bytes must
+//                            be the path, blanks after it
 //
 // URL: the host is a numeric IPv4 address; `{}` in the path becomes a number that is new for every request.
 //
-// Opens the connections, makes one request on each, prints "ready" and waits for a line on standard input; what is
-// measured begins then. Ends with one line of JSON. Anything but a 200 with the whole body is an error and ends the
-// run with status 1: figures with failures in them mean nothing.
+// Opens the connections (32 at a time), makes one request on each, prints "ready" and waits for a line on standard
+// input; what is measured begins then. Ends with one line of JSON. Anything but a 200 with the whole body is an error
+// and ends the run with status 1: figures with failures in them mean nothing.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -39,7 +45,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { buffer_size = 64 << 10, head_size = 16 << 10, discard_size = 1 << 20, request_size = 2048, stamp_size = 64 };
+enum {
+    buffer_size = 64 << 10, head_size = 16 << 10, discard_size = 1 << 20, request_size = 2048, stamp_size = 64,
+    opening_at_once = 32
+};
 
 enum state { connecting, tunnelling, handshaking, idle, waiting_head, reading_body };
 
@@ -47,10 +56,12 @@ struct connection {
     enum state state;
     int fd;
     SSL *tls;
+    SSL_SESSION *session;
     char head[head_size], stamp[stamp_size + 1];
     size_t head_length;
-    bool is_warm, has_first_byte, closes;
+    bool is_warm, is_claimed, has_first_byte, closes;
     int64_t body_length, body_done;
+    long number;
     double sent_at;
 };
 
@@ -60,30 +71,32 @@ struct samples {
 };
 
 static struct {
-    const char *proxy, *auth, *ca, *verify;
+    const char *proxy, *auth, *ca, *verify, *warm;
     char host[64], path[1024];
     int port;
-    bool is_tls;
+    bool is_tls, hold, close, resume, cold;
     int connections;
-    long requests, pause;
+    long requests, pause, first;
     double seconds;
-} options = {.connections = 1};
+} options = {.connections = 1, .first = -1};
 
 static struct sockaddr_in target;
 static SSL_CTX *tls_context;
 static char auth_field[512];
 static char host_field[96];
 static char path_before[1024], path_after[1024];
-static bool is_unique;
+static bool is_unique, is_stamped;
 static unsigned long unique_number, unique_run;
+static struct connection *connections;
 static const char *expected;
 static int64_t expected_length;
 static char buffer[buffer_size];
-static int poller;
+static int poller, next_to_open;
 
 static bool is_measuring;
 static double started_at, deadline;
-static long left_to_start, started, finished, opened;
+static long left_to_start, started, finished, opened, resumed;
+static double second_first_byte;
 static int64_t body_bytes;
 static struct samples first_byte, complete;
 
@@ -153,6 +166,7 @@ static void parse_url(const char *url) {
     snprintf(host_field, sizeof host_field, "%s:%d", options.host, options.port);
     const char *mark = strstr(options.path, "{}");
     is_unique = mark != NULL;
+    is_stamped = strncmp(options.path, "/miss/", 6) == 0;
     size_t before = is_unique ? (size_t)(mark - options.path) : strlen(options.path);
     snprintf(path_before, sizeof path_before, "%.*s", (int)before, options.path);
     snprintf(path_after, sizeof path_after, "%s", is_unique ? mark + 2 : "");
@@ -167,6 +181,15 @@ static void parse_options(int count, char **arguments) {
             url = name;
             continue;
         }
+        bool *is_set = strcmp(name, "--hold") == 0 ? &options.hold
+            : strcmp(name, "--close") == 0         ? &options.close
+            : strcmp(name, "--resume") == 0        ? &options.resume
+            : strcmp(name, "--cold") == 0          ? &options.cold
+                                                   : NULL;
+        if (is_set != NULL) {
+            *is_set = true;
+            continue;
+        }
         if (i + 1 == count) fail("%s needs a value", name);
         const char *value = arguments[++i];
         if (strcmp(name, "--proxy") == 0) options.proxy = value;
@@ -177,13 +200,26 @@ static void parse_options(int count, char **arguments) {
         else if (strcmp(name, "--seconds") == 0) options.seconds = atof(value);
         else if (strcmp(name, "--pause") == 0) options.pause = atol(value);
         else if (strcmp(name, "--verify") == 0) options.verify = value;
+        else if (strcmp(name, "--warm") == 0) options.warm = value;
+        else if (strcmp(name, "--first") == 0) options.first = atol(value);
         else fail("%s is not an option", name);
     }
     if (url == NULL) fail("give a URL");
     if (options.connections < 1) fail("--connections must be 1 or more");
-    if ((options.requests > 0) == (options.seconds > 0)) fail("give either --requests or --seconds");
+    if ((options.requests > 0) + (options.seconds > 0) + options.hold != 1)
+        fail("give one of --requests, --seconds and --hold");
+    if (options.resume && !options.close) fail("--resume is for --close");
+    if (options.warm != NULL && options.verify != NULL) fail("--warm asks for another body than --verify compares");
     if (options.pause > 0 && options.connections != 1) fail("--pause is for one connection");
     parse_url(url);
+}
+
+/// Keeps the ticket for the next handshake of the same connection.
+static int keep_session(SSL *tls, SSL_SESSION *session) {
+    struct connection *connection = SSL_get_app_data(tls);
+    SSL_SESSION_free(connection->session);
+    connection->session = session;
+    return 1;
 }
 
 static void prepare(void) {
@@ -216,6 +252,10 @@ static void prepare(void) {
             fail("https needs --ca FILE with a certificate in PEM");
         SSL_CTX_set_verify(tls_context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_mode(tls_context, SSL_MODE_RELEASE_BUFFERS);
+        if (options.resume) {
+            SSL_CTX_set_session_cache_mode(tls_context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+            SSL_CTX_sess_set_new_cb(tls_context, keep_session);
+        }
     }
     poller = epoll_create1(EPOLL_CLOEXEC);
 }
@@ -231,7 +271,23 @@ static void send_whole(struct connection *connection, const char *bytes, size_t 
     }
 }
 
+/// Whether another request may begin; a phase ends when none may and none is open.
+static bool may_start(void) {
+    if (is_measuring && options.seconds > 0) return now() < deadline;
+    return left_to_start > 0;
+}
+
+static void claim_request(struct connection *connection) {
+    connection->is_warm = connection->is_claimed = true;
+    connection->number = started++;
+    left_to_start--;
+}
+
 static void open_connection(struct connection *connection) {
+    if (options.close) {
+        claim_request(connection);
+        connection->sent_at = now();
+    }
     connection->state = connecting;
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (connection->fd < 0) fail("socket: %s", strerror(errno));
@@ -244,6 +300,11 @@ static void open_connection(struct connection *connection) {
     opened++;
 }
 
+/// Opens the next of the connections that have never been open.
+static void open_next(void) {
+    if (next_to_open < options.connections) open_connection(&connections[next_to_open++]);
+}
+
 static void close_connection(struct connection *connection) {
     if (connection->tls != NULL) {
         SSL_shutdown(connection->tls);
@@ -254,40 +315,42 @@ static void close_connection(struct connection *connection) {
     connection->fd = -1;
 }
 
-/// Whether another request may begin; a phase ends when none may and none is open.
-static bool may_start(void) {
-    if (is_measuring && options.seconds > 0) return now() < deadline;
-    return left_to_start > 0;
-}
-
 static void send_request(struct connection *connection) {
-    bool is_due = is_measuring || !connection->is_warm;
-    if (connection->state != idle || !is_due || !may_start()) return;
-    connection->is_warm = true;
-    left_to_start--;
-    started++;
+    if (connection->state != idle) return;
+    if (!connection->is_claimed) {
+        bool is_due = is_measuring || !connection->is_warm;
+        if (!is_due || !may_start()) return;
+        claim_request(connection);
+    }
+    connection->is_claimed = false;
     if (options.pause > 0 && is_measuring) {
         struct timespec pause = {options.pause / 1000000, options.pause % 1000000 * 1000};
         nanosleep(&pause, NULL);
     }
-    char unique[40] = "";
-    if (is_unique) {
-        char path[stamp_size * 2];
-        snprintf(unique, sizeof unique, "%016lx-%lu", unique_run, unique_number++);
-        snprintf(path, sizeof path, "%.40s%s%.40s", path_before, unique, path_after);
-        snprintf(connection->stamp, sizeof connection->stamp, "%-*.*s", stamp_size, stamp_size, path);
+    bool is_other = options.warm != NULL && !is_measuring;
+    char path[request_size / 2];
+    if (is_other) {
+        snprintf(path, sizeof path, "%s", options.warm);
+    } else if (is_unique) {
+        char unique[40];
+        if (options.first >= 0) snprintf(unique, sizeof unique, "%ld", options.first + (long)unique_number++);
+        else snprintf(unique, sizeof unique, "%016lx-%lu", unique_run, unique_number++);
+        snprintf(path, sizeof path, "%.400s%s%.400s", path_before, unique, path_after);
+    } else {
+        snprintf(path, sizeof path, "%s", path_before);
     }
+    snprintf(connection->stamp, sizeof connection->stamp, "%-*.*s", stamp_size, stamp_size, path);
     bool is_absolute = options.proxy != NULL && !options.is_tls;
     char request[request_size];
     int length = snprintf(
-        request, sizeof request, "GET %s%s%s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n%s\r\n",
-        is_absolute ? "http://" : "", is_absolute ? host_field : "", path_before, unique, path_after, host_field,
+        request, sizeof request, "GET %s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n%s\r\n",
+        is_absolute ? "http://" : "", is_absolute ? host_field : "", path, host_field,
         is_absolute ? auth_field : "");
     if (length >= (int)sizeof request) fail("the request is too long");
     connection->state = waiting_head;
     connection->head_length = 0;
     connection->has_first_byte = connection->closes = false;
-    connection->sent_at = now();
+    if (!options.close) connection->sent_at = now();
     send_whole(connection, request, (size_t)length);
 }
 
@@ -328,8 +391,9 @@ static void take_body(struct connection *connection, const char *bytes, int64_t 
     int64_t from = connection->body_done;
     connection->body_done += count;
     if (expected == NULL) return;
-    int64_t stamped = is_unique && from < stamp_size ? (count < stamp_size - from ? count : stamp_size - from) : 0;
-    if (memcmp(bytes, connection->stamp + (stamped > 0 ? from : 0), (size_t)stamped) != 0) fail("the body is another path's");
+    int64_t stamped = is_stamped && from < stamp_size ? (count < stamp_size - from ? count : stamp_size - from) : 0;
+    if (memcmp(bytes, connection->stamp + (stamped > 0 ? from : 0), (size_t)stamped) != 0)
+        fail("the body is another path's");
     if (memcmp(bytes + stamped, expected + from + stamped, (size_t)(count - stamped)) != 0)
         fail("the body is not the file");
 }
@@ -359,12 +423,13 @@ static void finish_request(struct connection *connection) {
         add_sample(&complete, now() - connection->sent_at);
     }
     connection->state = idle;
-    if (connection->closes) {
+    if (connection->closes || options.close) {
         close_connection(connection);
-        if (may_start()) open_connection(connection);
-        return;
+        if (is_measuring && may_start()) open_connection(connection);
+    } else {
+        send_request(connection);
     }
-    send_request(connection);
+    if (!is_measuring) open_next();
 }
 
 static void read_answer(struct connection *connection) {
@@ -375,7 +440,9 @@ static void read_answer(struct connection *connection) {
         if (count == 0) return;
         if (!connection->has_first_byte) {
             connection->has_first_byte = true;
-            if (is_measuring) add_sample(&first_byte, now() - connection->sent_at);
+            double took = now() - connection->sent_at;
+            if (is_measuring) add_sample(&first_byte, took);
+            if (is_measuring && connection->number == 1) second_first_byte = took;
         }
         connection->head_length += count;
         char *end = memmem(connection->head, connection->head_length, "\r\n\r\n", 4);
@@ -402,6 +469,8 @@ static void handshake(struct connection *connection) {
     ERR_clear_error();
     int result = SSL_do_handshake(connection->tls);
     if (result == 1) {
+        if (is_measuring && SSL_session_reused(connection->tls)) resumed++;
+        else if (is_measuring && options.resume) fail("the server did not resume the TLS session");
         connection->state = idle;
         return send_request(connection);
     }
@@ -415,6 +484,8 @@ static void start_tls(struct connection *connection) {
     connection->tls = SSL_new(tls_context);
     SSL_set_fd(connection->tls, connection->fd);
     SSL_set_connect_state(connection->tls);
+    SSL_set_app_data(connection->tls, connection);
+    if (connection->session != NULL) SSL_set_session(connection->tls, connection->session);
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection->tls), options.host);
     connection->state = handshaking;
     handshake(connection);
@@ -457,11 +528,15 @@ static void read_tunnel_answer(struct connection *connection) {
 // MARK: - Running
 
 /// Runs until no request may start and every one that has started is finished.
-static void run_phase(struct connection *connections) {
+static void run_phase(void) {
     struct epoll_event events[256];
-    for (int i = 0; i < options.connections; i++) {
-        if (connections[i].fd < 0 && may_start()) open_connection(&connections[i]);
-        else if (connections[i].state == idle) send_request(&connections[i]);
+    if (!is_measuring) {
+        for (int i = 0; i < opening_at_once; i++) open_next();
+    } else {
+        for (int i = 0; i < options.connections && may_start(); i++) {
+            if (connections[i].fd < 0) open_connection(&connections[i]);
+            else if (connections[i].state == idle) send_request(&connections[i]);
+        }
     }
     while (may_start() || finished < started) {
         int count = epoll_wait(poller, events, 256, 10000);
@@ -490,28 +565,36 @@ static void run_phase(struct connection *connections) {
 int main(int count, char **arguments) {
     parse_options(count, arguments);
     prepare();
-    struct connection *connections = calloc((size_t)options.connections, sizeof *connections);
+    connections = calloc((size_t)options.connections, sizeof *connections);
+    if (connections == NULL) fail("out of memory");
     for (int i = 0; i < options.connections; i++) connections[i].fd = -1;
 
-    left_to_start = options.connections;
-    run_phase(connections);
+    if (!options.cold) {
+        left_to_start = options.connections;
+        run_phase();
+    }
     puts("ready");
     fflush(stdout);
     char line[16];
     if (fgets(line, sizeof line, stdin) == NULL) fail("standard input ended before the start was given");
 
+    if (options.hold) {
+        puts("{}");
+        return 0;
+    }
     is_measuring = true;
     finished = started = 0;
     long opened_before = opened;
     left_to_start = options.requests;
     started_at = now();
     deadline = started_at + options.seconds;
-    run_phase(connections);
+    run_phase();
     double seconds = now() - started_at;
     if (finished == 0) fail("no request was finished");
     printf(
-        "{\"requests\": %ld, \"bytes\": %lld, \"seconds\": %.9f, \"reconnects\": %ld", finished, (long long)body_bytes,
-        seconds, opened - opened_before);
+        "{\"requests\": %ld, \"bytes\": %lld, \"seconds\": %.9f, \"opened\": %ld, \"resumed\": %ld", finished,
+        (long long)body_bytes, seconds, opened - opened_before, resumed);
+    if (finished > 1) printf(", \"second_first_byte\": %.9f", second_first_byte);
     print_samples("first_byte", &first_byte);
     print_samples("complete", &complete);
     puts("}");

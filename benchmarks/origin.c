@@ -1,16 +1,16 @@
 // The origin of the benchmark: serves bodies with validators over HTTP and TLS, one thread for each connection.
 //
-//     origin PORT TLS-PORT CERTIFICATE KEY SMALL LARGE
+//     origin PORT TLS-PORT CERTIFICATE KEY FOLDER
 //
-//     /hit/10k.bin     the file SMALL
-//     /miss/10k/NAME   SMALL with its first 64 bytes replaced by the path and blanks: no two paths have one body
-//     /miss/64m/NAME   LARGE in the same way
-//     /requests        how many requests there have been, this kind left out
+//     /hit/FILE         the FILE of the folder
+//     /miss/FILE/NAME   that with its first 64 bytes replaced by the path and blanks: no two paths have one body
+//     /counts           how many requests there have been and how many bytes were sent, this kind left out
 //
 // It is made for clients that behave; what it does not understand ends the connection.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -30,9 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { stamp_size = 64, head_size = 16 << 10, piece_size = 256 << 10 };
+enum { stamp_size = 64, head_size = 16 << 10, piece_size = 256 << 10, most_files = 32 };
 
 struct file {
+    char name[64];
     int fd;
     off_t size;
     const char *bytes;
@@ -43,23 +44,41 @@ struct connection {
     SSL *tls;
 };
 
-static struct file small, large;
+static struct file files[most_files];
+static int file_count;
 static SSL_CTX *tls_context;
-static atomic_long requests;
+static atomic_long requests, bytes_sent;
 
 static void fail(const char *what) {
     perror(what);
     exit(1);
 }
 
-static struct file open_file(const char *path) {
-    struct file file = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
-    struct stat status;
-    if (file.fd < 0 || fstat(file.fd, &status) != 0) fail(path);
-    file.size = status.st_size;
-    file.bytes = mmap(NULL, (size_t)file.size, PROT_READ, MAP_SHARED, file.fd, 0);
-    if (file.bytes == MAP_FAILED) fail(path);
-    return file;
+static void open_files(const char *folder) {
+    DIR *entries = opendir(folder);
+    if (entries == NULL) fail(folder);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        if (entry->d_name[0] == '.') continue;
+        struct file *file = &files[file_count];
+        struct stat status;
+        if (file_count++ == most_files || strlen(entry->d_name) >= sizeof file->name) fail("too many files");
+        strcpy(file->name, entry->d_name);
+        file->fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_CLOEXEC);
+        if (file->fd < 0 || fstat(file->fd, &status) != 0) fail(entry->d_name);
+        file->size = status.st_size;
+        file->bytes = mmap(NULL, (size_t)file->size, PROT_READ, MAP_SHARED, file->fd, 0);
+        if (file->bytes == MAP_FAILED) fail(entry->d_name);
+    }
+    closedir(entries);
+}
+
+/// The file of `/hit/FILE` or `/miss/FILE/NAME`.
+static const struct file *file_of(const char *path) {
+    const char *name = path + (path[1] == 'h' ? strlen("/hit/") : strlen("/miss/"));
+    size_t length = strcspn(name, "/");
+    for (int i = 0; i < file_count; i++)
+        if (strlen(files[i].name) == length && memcmp(files[i].name, name, length) == 0) return &files[i];
+    return NULL;
 }
 
 static ssize_t receive(struct connection *connection, char *into, size_t size) {
@@ -74,6 +93,7 @@ static bool send_bytes(struct connection *connection, const char *bytes, size_t 
             ? SSL_write(connection->tls, bytes, (int)piece)
             : send(connection->fd, bytes, piece, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         if (count <= 0) return false;
+        atomic_fetch_add(&bytes_sent, count);
         bytes += count;
         size -= (size_t)count;
     }
@@ -83,23 +103,32 @@ static bool send_bytes(struct connection *connection, const char *bytes, size_t 
 static bool send_file(struct connection *connection, const struct file *file, off_t from) {
     if (connection->tls != NULL)
         return send_bytes(connection, file->bytes + from, (size_t)(file->size - from), false);
-    while (from < file->size)
-        if (sendfile(connection->fd, file->fd, &from, (size_t)(file->size - from)) <= 0) return false;
+    while (from < file->size) {
+        ssize_t count = sendfile(connection->fd, file->fd, &from, (size_t)(file->size - from));
+        if (count <= 0) return false;
+        atomic_fetch_add(&bytes_sent, count);
+    }
     return true;
 }
 
 /// Answers one request; `path` ends with a null byte.
 static bool answer(struct connection *connection, const char *path) {
     char head[1024];
-    if (strcmp(path, "/requests") == 0) {
-        char text[32];
-        int length = snprintf(text, sizeof text, "%ld", atomic_load(&requests));
+    if (strcmp(path, "/counts") == 0) {
+        long sent = atomic_load(&bytes_sent);
+        char text[96];
+        int length = snprintf(text, sizeof text, "{\"requests\": %ld, \"bytes\": %ld}", atomic_load(&requests), sent);
         int count = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", length, text);
-        return send_bytes(connection, head, (size_t)count, false);
+        bool was_sent = send_bytes(connection, head, (size_t)count, false);
+        atomic_fetch_sub(&bytes_sent, count);
+        return was_sent;
     }
     atomic_fetch_add(&requests, 1);
     bool is_miss = strncmp(path, "/miss/", 6) == 0;
-    const struct file *file = strncmp(path, "/miss/64m/", 10) == 0 ? &large : &small;
+    if (!is_miss && strncmp(path, "/hit/", 5) != 0) return false;
+    const struct file *file = file_of(path);
+    if (file == NULL) return false;
+    const char *type = strstr(file->name, ".txt") != NULL ? "text/plain" : "application/octet-stream";
     uint64_t tag = 14695981039346656037u;
     for (const char *byte = path; *byte != 0; byte++) tag = (tag ^ (unsigned char)*byte) * 1099511628211u;
     char date[40];
@@ -108,10 +137,10 @@ static bool answer(struct connection *connection, const char *path) {
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &parts));
     int length = snprintf(
         head, sizeof head,
-        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\nContent-Type: application/octet-stream\r\n"
+        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\nContent-Type: %s\r\n"
         "Content-Length: %lld\r\nLast-Modified: Thu, 05 Apr 2001 06:07:08 GMT\r\nETag: \"%016llx\"\r\n"
         "Cache-Control: public, max-age=86400\r\nAccept-Ranges: bytes\r\n\r\n",
-        date, (long long)file->size, (unsigned long long)tag);
+        date, type, (long long)file->size, (unsigned long long)tag);
     if (!is_miss) return send_bytes(connection, head, (size_t)length, true) && send_file(connection, file, 0);
     snprintf(head + length, sizeof head - (size_t)length, "%-*.*s", stamp_size, stamp_size, path);
     return send_bytes(connection, head, (size_t)length + stamp_size, true)
@@ -183,13 +212,12 @@ static void *accept_tls(void *port) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 7) {
-        fprintf(stderr, "usage: origin PORT TLS-PORT CERTIFICATE KEY SMALL LARGE\n");
+    if (count != 6) {
+        fprintf(stderr, "usage: origin PORT TLS-PORT CERTIFICATE KEY FOLDER\n");
         return 1;
     }
     signal(SIGPIPE, SIG_IGN);
-    small = open_file(arguments[5]);
-    large = open_file(arguments[6]);
+    open_files(arguments[5]);
     tls_context = SSL_CTX_new(TLS_server_method());
     if (SSL_CTX_use_certificate_chain_file(tls_context, arguments[3]) != 1
         || SSL_CTX_use_PrivateKey_file(tls_context, arguments[4], SSL_FILETYPE_PEM) != 1) {

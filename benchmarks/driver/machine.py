@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,6 @@ from .processes import BenchmarkError
 
 # A program that must be found, and the Debian package that has it.
 PROGRAMS = {
-    "nginx": "nginx-light",
     "cc": "gcc",
     "openssl": "openssl",
     "taskset": "util-linux",
@@ -19,13 +19,8 @@ PROGRAMS = {
 
 
 def find_program(name: str) -> str | None:
-    """Where a program is; Debian keeps nginx in a folder that is not in everybody's PATH."""
+    """Where a program is; Debian keeps some in folders that are not in everybody's PATH."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-
-
-def nginx_program() -> str:
-    """Where nginx is."""
-    return find_program("nginx") or "nginx"
 
 
 def require_packages() -> None:
@@ -39,7 +34,23 @@ def require_packages() -> None:
         missing.append("libssl-dev")
     if missing:
         packages = " ".join(missing)
-        raise BenchmarkError(f"{packages} missing: install with `sudo apt-get install --no-install-recommends {packages}`")
+        command = f"sudo apt-get install --no-install-recommends {packages}"
+        raise BenchmarkError(f"{packages} missing: install with `{command}`")
+
+
+def package_version(package: str) -> str:
+    """The version of an installed Debian package, or of a program from elsewhere."""
+    try:
+        version = output_of(["dpkg-query", "--showformat=${Version}", "--show", package])
+    except FileNotFoundError:
+        return "unknown"
+    return version if re.match(r"^[0-9][0-9A-Za-z.+:~-]*$", version) else "not from a package"
+
+
+def raise_descriptor_limit() -> None:
+    """Lets the proxies have as many descriptors as we may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def choose_cores(wanted: str | None) -> tuple[int, int]:
@@ -60,7 +71,8 @@ def choose_cores(wanted: str | None) -> tuple[int, int]:
 
 def output_of(command: list[str]) -> str:
     """What a command prints, errors included."""
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout.strip()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout.strip()
 
 
 def file_system_of(folder: Path) -> str:
@@ -82,7 +94,6 @@ def describe(folder: Path) -> dict[str, str]:
         "system": release.group(1) if release else platform.system(),
         "storage": file_system_of(folder),
         "load": f"{os.getloadavg()[0]:.1f}",
-        "nginx": output_of([nginx_program(), "-v"]).removeprefix("nginx version: "),
         "openssl": output_of(["openssl", "version"]).split(" (")[0],
     }
 

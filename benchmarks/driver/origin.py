@@ -1,14 +1,23 @@
-"""The origin of origin.c, over HTTP and TLS, and the certificates of the run."""
+"""The origin of origin.c, over HTTP and TLS, the files that it serves, and the certificates of the run."""
 
+import json
 import os
 import subprocess
 import urllib.request
 from pathlib import Path
 
+from .packages import write_package_list
 from .processes import BenchmarkError, Workspace, free_ports
 
-SMALL = 10 * 1024
-LARGE = 64 * 1024 * 1024
+# The incompressible ones, by name; the text stands beside them.
+SIZES = {
+    "10k.bin": 10 << 10,
+    "100k.bin": 100 << 10,
+    "1m.bin": 1 << 20,
+    "64m.bin": 64 << 20,
+    "256m.bin": 256 << 20,
+}
+TEXT = "64m.txt"
 
 # A name for nginx, which cannot verify an origin by address.
 ORIGIN_NAME = "origin.example"
@@ -30,8 +39,9 @@ class Certificates:
                 *key, "-subj", f"/CN={ORIGIN_NAME}", "-CA", str(self.authority), "-CAkey", str(self.authority_key),
                 "-keyout", str(folder / "server.key"), "-out", str(folder / "server.pem"),
             ],
+            # An address is also there as a name: squid compares no other names with what it was asked for.
             [
-                f"subjectAltName=IP:127.0.0.1,DNS:{ORIGIN_NAME}", "basicConstraints=critical,CA:FALSE",
+                f"subjectAltName=IP:127.0.0.1,DNS:127.0.0.1,DNS:{ORIGIN_NAME}", "basicConstraints=critical,CA:FALSE",
                 "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth",
             ],
         )
@@ -53,16 +63,18 @@ class Origin:
 
     def __init__(self, workspace: Workspace, core: int, program: Path) -> None:
         certificates = workspace.folder_for("certificates")
+        certificates.chmod(0o700)
         self.certificates = Certificates(certificates)
-        folder = workspace.folder_for("files")
-        self.small = folder / "10k.bin"
-        self.large = folder / "64m.bin"
-        self.small.write_bytes(os.urandom(SMALL))
-        self.large.write_bytes(os.urandom(LARGE))
+        self.files = workspace.folder_for("files")
+        for name, size in SIZES.items():
+            with (self.files / name).open("wb") as file:
+                for _ in range(0, size, 1 << 20):
+                    file.write(os.urandom(min(size, 1 << 20)))
+        write_package_list(self.files / TEXT, 64 << 20)
         self.port, self.tls_port = free_ports(2)
-        files = [certificates / "server.pem", certificates / "server.key", self.small, self.large]
+        arguments = [certificates / "server.pem", certificates / "server.key", self.files]
         self._process = workspace.start(
-            "origin", [str(program), str(self.port), str(self.tls_port), *(str(file) for file in files)], core
+            "origin", [str(program), str(self.port), str(self.tls_port), *(str(path) for path in arguments)], core
         )
         self._process.wait_for_port(self.port)
         self._process.wait_for_port(self.tls_port)
@@ -71,13 +83,12 @@ class Origin:
         """Where a path is."""
         return f"https://127.0.0.1:{self.tls_port}{path}" if tls else f"http://127.0.0.1:{self.port}{path}"
 
-    @property
-    def requests(self) -> int:
-        """How many requests the origin has had, those for this number left out."""
+    def counts(self) -> dict[str, int]:
+        """How many `requests` it has had and how many `bytes` it has sent, those for these numbers left out."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(self.url("/requests", tls=False), timeout=30) as answer:
-                return int(answer.read())
+            with opener.open(self.url("/counts", tls=False), timeout=30) as answer:
+                return json.loads(answer.read())
         except OSError as error:
             self._process.require_alive()
             raise BenchmarkError(f"the origin does not answer: {error}") from None

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ class Process:
     ) -> None:
         self.name = name
         self.log = log
+        self._core = core
         with log.open("ab") as output:
             self.child = subprocess.Popen(
                 ["taskset", "-c", str(core), *command],
@@ -47,6 +49,32 @@ class Process:
             found += parents.get(pid, [])
         return found
 
+    def require_pinned(self) -> None:
+        """Fails when a thread may run elsewhere: some programs set the processors of their threads themselves."""
+        for pid in self.tree:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                try:
+                    status = (task / "status").read_text()
+                except OSError:
+                    continue
+                allowed = re.search(r"^Cpus_allowed_list:\s*(\S+)", status, re.MULTILINE)
+                if allowed and allowed.group(1) != str(self._core):
+                    where = allowed.group(1)
+                    raise BenchmarkError(f"a thread of {self.name} may run on {where}, not on {self._core} only")
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the tree has (VmRSS; what several processes share counts for each)."""
+        total = 0
+        for pid in self.tree:
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            kilobytes = re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)
+            total += int(kilobytes.group(1)) * 1024 if kilobytes else 0
+        return total
+
     def require_alive(self) -> None:
         """Fails with the last lines of the log when the process has ended."""
         status = self.child.poll()
@@ -69,7 +97,7 @@ class Process:
             except OSError:
                 if time.monotonic() > deadline:
                     raise BenchmarkError(f"{self.name} does not listen on port {port}:\n{self.log_tail}") from None
-                time.sleep(0.02)
+                time.sleep(0.002)
 
     def stop(self) -> None:
         """Asks it to end, and ends it when it does not."""
@@ -124,21 +152,29 @@ class Workspace:
 
     def __init__(self, parent: Path | None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="fetch-benchmark-", dir=parent))
+        # Proxies that become another user go through it; what is secret has folders of its own.
+        self.folder.chmod(0o711)
         self._processes: list[Process] = []
 
     def start(
         self, name: str, command: list[str], core: int, environment: dict[str, str] | None = None
     ) -> Process:
         """Starts a process whose log is `name`.log."""
-        process = Process(name, command, core, self.folder / f"{name}.log", environment)
+        process = Process(name, command, core, self._unused(f"{name}.log"), environment)
         self._processes.append(process)
         return process
 
     def folder_for(self, name: str) -> Path:
         """A new folder inside."""
-        folder = self.folder / name
+        folder = self._unused(name)
         folder.mkdir()
         return folder
+
+    def _unused(self, name: str) -> Path:
+        path, number = self.folder / name, 2
+        while path.exists():
+            path, number = self.folder / f"{name}-{number}", number + 1
+        return path
 
     def __enter__(self) -> "Workspace":
         return self
