@@ -3,70 +3,117 @@ package import Storage
 
 /// One artifact of a report as a stream of compact JSON.
 ///
-/// Holds the rows of this artifact's uses, and writes them piece by piece.
+/// Its uses are read page by page: once for what is said of the artifact as a whole, once for its downloads, and once for
+/// its judgements. Uses recorded meanwhile are left to the next report. What is in memory at a time is one page.
 package struct ArtifactReportStream {
-    private let uses: [ExchangeRow]
+    private let session: SessionID
     private let digest: SHA256Digest
     private let policy: SessionPolicy
+    private let records: any Records
+    private var summary = Summary()
     private var phase = Phase.head
+    private var page: ArraySlice<ExchangeRow> = []
+    private var position: Int64 = 0
 
-    private enum Phase { case head, downloads(Int), judgements(Int), tail, done }
+    private enum Phase { case head, downloads, judgements, tail, done }
+
+    /// What the uses come to.
+    private struct Summary {
+        var count = 0
+        var size: Int64 = 0
+        var lastNumber: Int64 = 0
+        var isRejected = false
+        var isUnknown = false
+        var isApproved = false
+        /// Members of the first use's judgement.
+        var inspections: (request: [UInt8], response: [UInt8])?
+        /// The first metadata that any use has.
+        var metadata: [UInt8]?
+        /// The uses, when they are a page or less.
+        var whole: [ExchangeRow]?
+    }
 
     /// Pieces end at the first row that takes them beyond this.
     static let pieceSize = 48 << 10
+    private static let pageLength = 200
 
-    /// Reads an artifact's uses.
+    /// Reads an artifact's uses once.
     ///
     /// - Throws: ``StoreError``.
     package init(session: SessionRow, digest: SHA256Digest, records: any Records) throws(StoreError) {
-        self.init(
-            uses: try records.exchanges(of: session.id, digest: digest), digest: digest, policy: session.policy)
+        self.session = session.id
+        self.digest = digest
+        self.records = records
+        policy = session.policy
+        while true {
+            let page = try records.exchanges(
+                of: session.id, digest: digest, after: summary.lastNumber, limit: Self.pageLength)
+            guard let last = page.last else { break }
+            for use in page { add(use) }
+            summary.whole = summary.count == page.count ? page : nil
+            summary.lastNumber = last.number
+            if page.count < Self.pageLength { break }
+        }
     }
 
-    init(uses: [ExchangeRow], digest: SHA256Digest, policy: SessionPolicy) {
-        self.uses = uses.filter { $0.category == .artifact }
-        self.digest = digest
-        self.policy = policy
+    private mutating func add(_ use: ExchangeRow) {
+        if summary.inspections == nil {
+            summary.size = use.size
+            let first = RawObject(use.judgement)
+            summary.inspections = (
+                Array(first["request-inspection"] ?? Self.nothing), Array(first["response-inspection"] ?? Self.nothing)
+            )
+        }
+        summary.count += 1
+        // In a permissive session every use is delivered (a 304 delivers without a byte).
+        if use.result == .rejected, policy == .permissive || use.delivered > 0 { summary.isRejected = true }
+        if use.result == nil || use.result == .unknown { summary.isUnknown = true }
+        if use.result == .approved { summary.isApproved = true }
+        if summary.metadata == nil { summary.metadata = RawObject(use.judgement)["metadata"].map { Array($0) } }
     }
 
     /// Bytes of the artifact.
-    var size: Int64 { uses.first?.size ?? 0 }
+    var size: Int64 { summary.size }
 
-    var downloads: Int { uses.count }
+    var downloads: Int { summary.count }
 
     /// What the report says of the artifact as a whole.
     ///
-    /// `Rejected` if any delivered use was: in a permissive session every use is delivered (a 304 delivers without a
-    /// byte), in a strict one those of which the client got bytes. Then `Unknown` if any is unfinished.
+    /// `Rejected` if any delivered use was: in a permissive session every use is, in a strict one those of which the
+    /// client got bytes. Then `Unknown` if any is unfinished.
     package var result: ExchangeRow.Result {
-        let isRejected = uses.contains {
-            $0.result == .rejected && (policy == .permissive || $0.delivered > 0)
-        }
-        if isRejected { return .rejected }
-        if uses.contains(where: { $0.result == nil || $0.result == .unknown }) { return .unknown }
-        return uses.contains { $0.result == .approved } ? .approved : .rejected
+        if summary.isRejected { return .rejected }
+        if summary.isUnknown { return .unknown }
+        return summary.isApproved ? .approved : .rejected
     }
 
     /// The next piece, or `nil` at the end.
-    package mutating func next() -> [UInt8]? {
+    ///
+    /// - Throws: ``StoreError``; the stream is not to be used further then.
+    package mutating func next() throws(StoreError) -> [UInt8]? {
         var json: [UInt8] = []
         while json.count < Self.pieceSize {
             switch phase {
             case .head:
                 appendHead(to: &json)
-                phase = .downloads(0)
-            case .downloads(let index) where index < uses.count:
-                if index > 0 { json.append(UInt8(ascii: ",")) }
-                uses[index].appendDownload(to: &json)
-                phase = .downloads(index + 1)
+                begin(.downloads)
             case .downloads:
-                json += "],\"judgements\":[".utf8
-                phase = .judgements(0)
-            case .judgements(let index) where index < uses.count:
-                if index > 0 { json.append(UInt8(ascii: ",")) }
-                appendJudgement(of: uses[index], to: &json)
-                phase = .judgements(index + 1)
-            case .judgements: phase = .tail
+                let isFirst = position == 0
+                if let use = try nextUse() {
+                    if !isFirst { json.append(UInt8(ascii: ",")) }
+                    use.appendDownload(to: &json)
+                } else {
+                    json += "],\"judgements\":[".utf8
+                    begin(.judgements)
+                }
+            case .judgements:
+                let isFirst = position == 0
+                if let use = try nextUse() {
+                    if !isFirst { json.append(UInt8(ascii: ",")) }
+                    appendJudgement(of: use, to: &json)
+                } else {
+                    phase = .tail
+                }
             case .tail:
                 json += "]}".utf8
                 phase = .done
@@ -76,15 +123,29 @@ package struct ArtifactReportStream {
         return json
     }
 
+    /// Begins to go through the uses.
+    private mutating func begin(_ phase: Phase) {
+        self.phase = phase
+        position = 0
+        page = summary.whole?[...] ?? []
+    }
+
+    private mutating func nextUse() throws(StoreError) -> ExchangeRow? {
+        if page.isEmpty, summary.whole == nil, position < summary.lastNumber {
+            page = try records.exchanges(of: session, digest: digest, after: position, limit: Self.pageLength)[...]
+        }
+        guard let use = page.popFirst(), use.number <= summary.lastNumber else { return nil }
+        position = use.number
+        return use
+    }
+
     private func appendHead(to json: inout [UInt8]) {
-        let first = RawObject(uses.first?.judgement ?? [])
         json += "{\"artifact-metadata-version\":\"0.3\",\"request-inspection\":".utf8
-        json += first["request-inspection"] ?? Self.nothing
+        json += summary.inspections?.request ?? Array(Self.nothing)
         json += ",\"response-inspection\":".utf8
-        json += first["response-inspection"] ?? Self.nothing
+        json += summary.inspections?.response ?? Array(Self.nothing)
         json += ",\"result\":\"\(result.rawValue)\",\"metadata\":".utf8
-        let described = uses.lazy.compactMap { RawObject($0.judgement)["metadata"] }.first
-        json += described ?? unknownMetadata[...]
+        json += summary.metadata ?? unknownMetadata
         json += ",\"downloads\":[".utf8
     }
 
@@ -121,8 +182,10 @@ package struct ArtifactFileStream {
     package init(_ stream: ArtifactReportStream) { self.stream = stream }
 
     /// The next piece, or `nil` at the end.
-    package mutating func next() -> [UInt8]? {
-        if let piece = stream.next() { return indenter.indented(piece) }
+    ///
+    /// - Throws: ``StoreError``; the stream is not to be used further then.
+    package mutating func next() throws(StoreError) -> [UInt8]? {
+        if let piece = try stream.next() { return indenter.indented(piece) }
         guard !isDone else { return nil }
         isDone = true
         return [UInt8(ascii: "\n")]

@@ -5,7 +5,7 @@ package import Storage
 ///
 /// The phases, in the order of the report: **head** (session-level keys) → **artifacts** (in the order of their first
 /// exchange) → **responses**, **refusals**, **failures** (by number) → **incomplete** → **totals**. What is in memory at
-/// a time is one page of rows or the uses of one artifact.
+/// a time is a page of each.
 package struct SessionReportStream {
     private let session: SessionRow
     private let context: ReportContext
@@ -91,7 +91,7 @@ package struct SessionReportStream {
 
     /// Appends a piece of an artifact; `false` when there are no more.
     private mutating func appendArtifact(to json: inout [UInt8]) throws(StoreError) -> Bool {
-        if let piece = artifact?.next() {
+        if let piece = try artifact?.next() {
             json += piece
             return true
         }

@@ -153,6 +153,6 @@ struct Committer: Sendable {
     /// The last number given in a session; from the record when it is the first one after a restart.
     private func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
         if let number = numbers.withLock({ $0[session] }) { return number }
-        return try records.totals(of: session).lastNumber
+        return try records.lastNumber(of: session)
     }
 }

@@ -78,7 +78,13 @@ package final class FakeRecords: Records {
         state.withLock { $0.exchanges.filter { $0.session == session && $0.number > after } }
     }
 
-    package func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] { [] }
+    package func exchanges(
+        of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] { [] }
+
+    package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
+        try totals(of: session).lastNumber
+    }
 
     package func artifacts(
         of session: SessionID, after: Int64, limit: Int

@@ -44,7 +44,7 @@ struct FinishedSession: SessionMetadata {
     private func writeEntry(of digest: SHA256Digest, _ row: SessionRow, _ folder: SessionFolder) throws {
         var entry = ArtifactFileStream(try ArtifactReportStream(session: row, digest: digest, records: records))
         try folder.fill("assets/\(digest.hex).json") { file in
-            while let piece = entry.next() { try Self.append(piece, to: file) }
+            while let piece = try entry.next() { try Self.append(piece, to: file) }
         }
     }
 

@@ -22,9 +22,13 @@ final class ListedRecords: Records, @unchecked Sendable {
         try page(rows.filter { $0.number > after && (category == nil || $0.category == category) }, limit)
     }
 
-    func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
-        try page(rows.filter { $0.digest == digest }, .max)
+    func exchanges(
+        of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] {
+        try page(rows.filter { $0.category == .artifact && $0.digest == digest && $0.number > after }, limit)
     }
+
+    func lastNumber(of session: SessionID) throws(StoreError) -> Int64 { rows.last?.number ?? 0 }
 
     func artifacts(
         of session: SessionID, after: Int64, limit: Int

@@ -178,6 +178,27 @@ import Testing
         #expect(try bytes(try session()) == json)
     }
 
+    @Test func anArtifactOfManyUsesIsReadPageByPage() throws {
+        for index in 0..<3_001 {
+            let judged: String? = index == 700 ? "Approved" : nil
+            try add(.artifact, digest: digest(1), result: index == 2_999 ? .rejected : .approved, judged: judged)
+        }
+        var stream = SessionReportStream(session: try session(), records: records, context: context)
+        var json: [UInt8] = []
+        while let piece = try stream.next() {
+            #expect(piece.count <= 64 << 10)
+            json += piece
+            // What is recorded while the report is read does not make it endless.
+            if records.rows.count < 3_050 { try add(.artifact, digest: digest(1), result: .approved) }
+        }
+        #expect(records.longestPage <= 200)
+        let artifact = try #require(try JSONDecoder().decode(SessionReport.self, from: Data(json)).artifacts.first)
+        #expect(artifact.downloads.map(\.number) == Array(1...3_001))
+        #expect(artifact.judgements.map(\.number) == Array(1...3_001))
+        #expect(artifact.result == "Rejected")
+        #expect(artifact.metadata.name == "Approved one")
+    }
+
     @Test func aFailingReadEndsTheReportWithAnError() throws {
         try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
         try add(.response)
@@ -215,7 +236,7 @@ import Testing
         let stream = try ArtifactReportStream(session: try session(), digest: digest(1), records: records)
         var file = ArtifactFileStream(stream)
         var json: [UInt8] = []
-        while let piece = file.next() { json += piece }
+        while let piece = try file.next() { json += piece }
         let text = String(decoding: json, as: UTF8.self)
         #expect(
             text.hasPrefix("{\n\t\"artifact-metadata-version\": \"0.3\",\n\t\"request-inspection\": {\n\t\t\"deb\": {"))

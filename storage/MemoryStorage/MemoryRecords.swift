@@ -107,6 +107,10 @@ package final class MemoryRecords: Records {
         state.withLock { $0.used.contains(id) }
     }
 
+    package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
+        state.withLock { Int64($0.sessions[session]?.exchanges.count ?? 0) }
+    }
+
     package func totals(of session: SessionID) throws(StoreError) -> SessionTotals {
         state.withLock { state in
             let exchanges = state.sessions[session]?.exchanges ?? []
@@ -122,8 +126,10 @@ package final class MemoryRecords: Records {
         select(session, after: after, limit: limit) { category == nil || $0.category == category }
     }
 
-    package func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
-        select(session, after: 0, limit: .max) { $0.category == .artifact && $0.digest == digest }
+    package func exchanges(
+        of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] {
+        select(session, after: after, limit: limit) { $0.category == .artifact && $0.digest == digest }
     }
 
     package func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow] {
@@ -145,7 +151,10 @@ package final class MemoryRecords: Records {
         let exchanges = state.withLock { $0.sessions[session]?.exchanges ?? [] }
         let rest = exchanges.dropFirst(Int(min(max(after, 0), Int64(exchanges.count))))
         var result: [ExchangeRow] = []
-        for row in rest where result.count < limit && isWanted(row) { result.append(row) }
+        for row in rest {
+            if result.count >= limit { break }
+            if isWanted(row) { result.append(row) }
+        }
         return result
     }
 

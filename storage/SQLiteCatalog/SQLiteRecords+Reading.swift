@@ -36,6 +36,13 @@ extension SQLiteRecords {
         }
     }
 
+    package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
+        try file.read("find the last exchange of session \(session)") { db in
+            guard let keys = try keys(session, db) else { return 0 }
+            return try lastNumber(keys, in: db)
+        }
+    }
+
     package func totals(of session: SessionID) throws(StoreError) -> SessionTotals {
         try file.read("add up session \(session)") { db in
             guard let keys = try keys(session, db) else { return SessionTotals() }
@@ -65,9 +72,10 @@ extension SQLiteRecords {
         }
     }
 
-    package func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
-        let (after, limit) = (Int64(0), Int.max)
-        return try file.read("read the uses of an artifact of session \(session)") { db in
+    package func exchanges(
+        of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] {
+        try file.read("read the uses of an artifact of session \(session)") { db in
             guard let keys = try keys(session, db), limit > 0 else { return [] }
             let statement = try db.cachedStatement(
                 sql: """

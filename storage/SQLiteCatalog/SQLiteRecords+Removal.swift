@@ -16,29 +16,37 @@ extension SQLiteRecords {
             try db.execute(sql: "UPDATE sessions SET state = 1 WHERE no = ?", arguments: [number])
             forget(session)
         }
-        if let number { try deleteRows(of: number) }
+        if let number { _ = try deleteRows(of: number) { true } }
         try file.truncateLog()
     }
 
-    /// Goes on with removals that were interrupted.
-    func endRemovals() throws(StoreError) {
+    /// Goes on with removals that the last run of the service did not end, slice by slice; nobody sees their sessions.
+    ///
+    /// - Parameter mayGoOn: Asked between two slices; what is left when it says no is left to the next start.
+    /// - Throws: ``StoreError``; a second call goes on.
+    package func endRemovals(mayGoOn: () -> Bool) throws(StoreError) {
         let interrupted = try file.read("find interrupted removals") { db in
             try Int64.fetchAll(db, sql: "SELECT no FROM sessions WHERE state = 1")
         }
         guard !interrupted.isEmpty else { return }
-        for number in interrupted { try deleteRows(of: number) }
+        for number in interrupted {
+            guard try deleteRows(of: number, mayGoOn) else { return }
+        }
         try file.truncateLog()
     }
 
-    private func deleteRows(of number: Int64) throws(StoreError) {
+    /// Deletes a session; returns `false` when it was told not to go on.
+    private func deleteRows(of number: Int64, _ mayGoOn: () -> Bool) throws(StoreError) -> Bool {
         let keys = ExchangeKey(session: number)
         var isDone = false
         while !isDone {
+            guard mayGoOn() else { return false }
             try write("remove exchanges") { db in isDone = try deleteSlice(of: keys, in: db) }
         }
         try write("remove a session") { db in
             try db.execute(sql: "DELETE FROM sessions WHERE no = ?", arguments: [number])
         }
+        return true
     }
 
     /// Deletes rows for a while.

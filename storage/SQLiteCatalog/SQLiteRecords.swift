@@ -38,7 +38,7 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     private var known: [SessionID: Known] = [:]
     private var digestCount = 0
 
-    /// Opens or makes the file, and ends removals that the last run of the service did not.
+    /// Opens or makes the file; ``endRemovals(mayGoOn:)`` ends what the last run of the service began to remove.
     ///
     /// - Parameters:
     ///   - path: The database; SQLite's `-wal` and `-shm` and our reserve `records.reserve` stand beside it.
@@ -71,7 +71,6 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
         } catch  where error.kind == .full {
             // Without the reserve the record still works; maintain() tries again.
         }
-        try endRemovals()
     }
 
     /// Takes the reserve again when there is room for it.

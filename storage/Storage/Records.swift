@@ -187,7 +187,14 @@ public protocol Records: AnyObject, Sendable {
     /// - Throws: ``StoreError``.
     func wasUsed(_ id: SessionID) throws(StoreError) -> Bool
 
-    /// Totals of one session, for going on after a restart.
+    /// The number of a session's last exchange, for going on after a restart; costs the same however many there are.
+    ///
+    /// - Parameter session: Whose.
+    /// - Returns: 0 when there is none.
+    /// - Throws: ``StoreError``.
+    func lastNumber(of session: SessionID) throws(StoreError) -> Int64
+
+    /// Totals of one session; looks at every exchange.
     ///
     /// - Parameter session: Whose.
     /// - Returns: Zeros when there is nothing.
@@ -207,14 +214,18 @@ public protocol Records: AnyObject, Sendable {
         of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
     ) throws(StoreError) -> [ExchangeRow]
 
-    /// Reads the exchanges of one artifact of a session in the order of their numbers.
+    /// Reads the exchanges of one artifact of a session in the order of their numbers, in pages.
     ///
     /// - Parameters:
     ///   - session: Whose.
     ///   - digest: The artifact's digest; exchanges of other categories with the same body are left out.
+    ///   - after: Start behind this number; 0 for the first page.
+    ///   - limit: How many at most.
     /// - Returns: The rows.
     /// - Throws: ``StoreError``.
-    func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow]
+    func exchanges(
+        of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow]
 
     /// The artifacts of a session in the order of their first exchange, in pages.
     ///

@@ -52,7 +52,8 @@ extension RecordsCheck {
             #expect(try harness.records.all(id).isEmpty)
             #expect(try harness.records.artifacts(of: id, after: 0, limit: 10).isEmpty)
             #expect(try harness.records.unconcluded(of: id, limit: 10).isEmpty)
-            #expect(try harness.records.exchanges(of: id, digest: RecordSample.digest(1)).isEmpty)
+            #expect(try harness.records.exchanges(of: id, digest: RecordSample.digest(1), after: 0, limit: 9).isEmpty)
+            #expect(try harness.records.lastNumber(of: id) == 0)
         },
     ]
 
@@ -103,6 +104,7 @@ extension RecordsCheck {
             let sum = (1...40).reduce(0) { $0 + Int64($1) * 10 }
             #expect(
                 try harness.records.totals(of: session) == SessionTotals(lastNumber: 40, exchanges: 40, delivered: sum))
+            #expect(try harness.records.lastNumber(of: session) == 40)
             try harness.records.apply([.delivered(session, number: 40, bytes: 7, truncated: "cut")])
             #expect(try harness.records.totals(of: session).delivered == sum - 400 + 7)
             let row = try #require(try harness.records.all(session).last)
@@ -222,9 +224,20 @@ extension RecordsCheck {
             #expect(listed.map(\.digest) == firsts.map(\.0))
             #expect(listed.map(\.firstNumber) == firsts.map(\.1))
             for (digest, numbers) in uses {
-                #expect(try harness.records.exchanges(of: session, digest: digest).map(\.number) == numbers)
+                for limit in 1...5 {
+                    var pages: [Int64] = []
+                    while true {
+                        let page = try harness.records.exchanges(
+                            of: session, digest: digest, after: pages.last ?? 0, limit: limit)
+                        if page.isEmpty { break }
+                        #expect(page.count <= limit)
+                        pages += page.map(\.number)
+                    }
+                    #expect(pages == numbers)
+                }
             }
-            #expect(try harness.records.exchanges(of: session, digest: RecordSample.digest(99)).isEmpty)
+            #expect(
+                try harness.records.exchanges(of: session, digest: RecordSample.digest(99), after: 0, limit: 9).isEmpty)
         },
         RecordsCheck("artifacts whose digests begin alike are told apart") { harness in
             let session = try RecordSample.session("a").id
@@ -236,7 +249,8 @@ extension RecordsCheck {
                 ])
             }
             #expect(try harness.records.artifacts(of: session, after: 0, limit: 9).map(\.digest) == digests)
-            #expect(try harness.records.exchanges(of: session, digest: digests[2]).map(\.number) == [3, 7])
+            let uses = try harness.records.exchanges(of: session, digest: digests[2], after: 0, limit: 9)
+            #expect(uses.map(\.number) == [3, 7])
         },
     ]
 }

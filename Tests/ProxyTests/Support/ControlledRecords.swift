@@ -69,9 +69,12 @@ final class ControlledRecords: Records {
     ) throws(StoreError) -> [ExchangeRow] {
         try inner.exchanges(of: session, category: category, after: after, limit: limit)
     }
-    func exchanges(of session: SessionID, digest: SHA256Digest) throws(StoreError) -> [ExchangeRow] {
-        try inner.exchanges(of: session, digest: digest)
+    func exchanges(
+        of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
+    ) throws(StoreError) -> [ExchangeRow] {
+        try inner.exchanges(of: session, digest: digest, after: after, limit: limit)
     }
+    func lastNumber(of session: SessionID) throws(StoreError) -> Int64 { try inner.lastNumber(of: session) }
     func artifacts(
         of session: SessionID, after: Int64, limit: Int
     ) throws(StoreError) -> [(digest: SHA256Digest, firstNumber: Int64)] {
