@@ -20,6 +20,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -70,7 +71,8 @@ let package = Package(
             path: "storage/DiskStore",
             swiftSettings: base),
         .target(
-            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "Platform", "CLZ4", grdb], path: "storage/SQLiteCatalog",
+            name: "SQLiteCatalog", dependencies: ["Core", "Storage", "Platform", "CLZ4", grdb, sqlite],
+            path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
             name: "MemoryStorage", dependencies: ["Core", "Storage", "Platform", "Cryptography"],
@@ -144,8 +146,9 @@ let package = Package(
             name: "StorageTests",
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
-                "StorageConformance", grdb,
+                "StorageConformance", "Cache", grdb,
             ],
+            exclude: ["Fixtures"],
             swiftSettings: base),
         .testTarget(
             name: "CacheTests",

@@ -37,6 +37,9 @@ package struct BoundedMemory<Key: Hashable, Value> {
         return slots[at]?.value
     }
 
+    /// Whether there is a value; asking is no use.
+    package func contains(_ key: Key) -> Bool { index[key] != nil }
+
     /// Enters or replaces a value; entries for which `mayGo` says no stay whatever the budget.
     package mutating func set(_ key: Key, _ value: Value, cost: Int, mayGo: (Value) -> Bool = { _ in true }) {
         if let at = index[key], let present = slots[at] {
@@ -73,11 +76,6 @@ package struct BoundedMemory<Key: Hashable, Value> {
         free.append(at)
         cost -= slot.cost
         return slot.value
-    }
-
-    /// Removes all entries that fit; O(n).
-    package mutating func removeAll(where fits: (Key) -> Bool) {
-        for key in index.keys.filter(fits) { remove(key) }
     }
 
     private mutating func shrink(_ mayGo: (Value) -> Bool) {

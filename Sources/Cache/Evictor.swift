@@ -1,16 +1,20 @@
 package import Core
 package import Storage
-internal import Platform
 
 /// Keeps the store below its cap and does its background work.
 ///
-/// ``run()`` is called now and then on a thread that may block. What has been unused for longest goes first; blobs that a
-/// live session's record names go only when they alone take more than 80 % of the cap, and then the record stays.
+/// ``run(now:)`` is called now and then on a thread that may block. What has been unused for longest goes first; shared
+/// blobs that a live session's record names, and private ones, go only when they alone take more than 80 % of the cap,
+/// and then the record stays. All of it is done in groups of a few rows, between which the catalog takes other changes.
 package final class Evictor: Sendable {
     private let cache: ResponseCache
     private let pinnedShare = 0.8
     /// Eviction stops at this share of the cap.
     private let lowMark = 0.9
+    /// Blobs that are evicted in one group.
+    private static let mostEvicted = 32
+    /// Blobs that are noted as used in one group.
+    private static let mostUsed = 512
 
     package init(cache: ResponseCache) { self.cache = cache }
 
@@ -19,53 +23,39 @@ package final class Evictor: Sendable {
     /// - Returns: How many blobs were evicted.
     @discardableResult
     package func run(now: WallTime = .now()) throws(StoreError) -> Int {
-        let used = cache.takeUsed()
         // Written before eviction looks for what is unused.
-        if !used.isEmpty { try write([.used(used, at: now)]) }
-        for moved in try cache.blobs.maintain() { cache.writer.submit([.blob(moved.new, at: now)]) }
+        var used = cache.takeUsed()[...]
+        while !used.isEmpty {
+            try cache.write([.used(Array(used.prefix(Self.mostUsed)), at: now)])
+            used = used.dropFirst(Self.mostUsed)
+        }
+        for moved in try cache.blobs.maintain() { cache.writer.submit([.moved(moved.new)]) }
         return try evict()
     }
 
     private func evict() throws(StoreError) -> Int {
         let cap = cache.settings.sizeCap
+        let low = Int64(Double(cap) * lowMark)
         var size = try cache.catalog.totals().bytesOnDisk
         guard size > cap else { return 0 }
         var evicted = 0
         for includingPinned in [false, true] {
-            let goal = Int64(Double(cap) * (includingPinned ? pinnedShare : lowMark))
-            // Pinned blobs lose their bytes only when what is left of the others did not make room below the cap.
-            if includingPinned, size <= cap { break }
+            // Pinned blobs lose their bytes only when all the others together did not make room enough.
+            if includingPinned, size <= low { break }
+            let goal = includingPinned ? Int64(Double(cap) * pinnedShare) : low
             while size > goal {
-                let candidates = try cache.catalog.evictionCandidates(limit: 64, includingPinned: includingPinned)
+                let candidates = try cache.catalog.evictionCandidates(
+                    limit: Self.mostEvicted, includingPinned: includingPinned)
                 guard !candidates.isEmpty else { break }
                 var going: [StoredBlob] = []
                 for candidate in candidates where size > goal {
                     going.append(candidate)
                     size -= candidate.placement.sizeOnDisk
                 }
-                try drop(going)
+                try cache.discard(going)
                 evicted += going.count
             }
         }
         return evicted
-    }
-
-    /// Takes blobs out of the catalog first and then from the medium, so that a crash between the two leaves an orphan
-    /// and never a row that promises bytes.
-    private func drop(_ blobs: [StoredBlob]) throws(StoreError) {
-        cache.forget(blobs)
-        try write(blobs.map { .forgetBlob($0.digest, $0.scope) })
-        for blob in blobs { try cache.blobs.remove(blob) }
-    }
-
-    private func write(_ changes: [CatalogChange]) throws(StoreError) {
-        let written = Latch()
-        let failure = Lock<StoreError?>(nil)
-        cache.writer.submit(changes) { error in
-            failure.withLock { $0 = error }
-            written.signal()
-        }
-        written.wait()
-        if let error = failure.withLock({ $0 }) { throw error }
     }
 }

@@ -33,18 +33,26 @@ package final class ResponseCache: Sendable {
         var bodies: BoundedMemory<SHA256Digest, [UInt8]>
         var used: Set<SHA256Digest> = []
         var lastStamp: UInt64 = 0
-        /// Blobs compared with their digests since this process started.
-        var verified: Set<BlobKey> = []
-        /// What the catalog has been told of pins.
-        var pins: Set<Pin> = []
+        /// Shared blobs compared with their digests since this process started.
+        var verified: Set<SHA256Digest> = []
+        /// What goes with a session.
+        var ofSession: [SessionID: Own] = [:]
         /// Blobs that the catalog does not have yet, each with how many of its rows are on their way.
         var arriving: [BlobKey: (blob: StoredBlob, writes: Int)] = [:]
     }
 
-    /// A session's record names a blob.
-    fileprivate struct Pin: Hashable {
-        var digest: SHA256Digest
-        var session: SessionID
+    /// What memory holds of one session.
+    ///
+    /// Names in it may be of things that memory has forgotten since.
+    fileprivate struct Own {
+        /// What the catalog has been told of pins.
+        var pins: Set<SHA256Digest> = []
+        /// Private blobs compared with their digests.
+        var verified: Set<SHA256Digest> = []
+        /// Private blobs whose bytes were put into memory.
+        var bodies: Set<SHA256Digest> = []
+        /// Keys of private partitions.
+        var keys: Set<FillKey> = []
     }
 
     /// A blob in one scope.
@@ -145,8 +153,10 @@ package final class ResponseCache: Sendable {
     /// Said once for each pair: a session that uses a blob a thousand times pins it once.
     package func pin(_ digest: SHA256Digest, for session: SessionID) {
         let isNew = memory.withLock { memory in
-            if memory.pins.count >= 500_000 { memory.pins.removeAll() }
-            return memory.pins.insert(Pin(digest: digest, session: session)).inserted
+            memory.own(session) { own in
+                if own.pins.count >= Self.mostNames { own.pins.removeAll() }
+                return own.pins.insert(digest).inserted
+            }
         }
         guard isNew else { return }
         writer.submit([.pin(digest, session)])
@@ -175,7 +185,7 @@ package final class ResponseCache: Sendable {
     package func drop(_ digest: SHA256Digest, scope: BlobScope, of key: FillKey) {
         memory.withLock { memory in
             memory.bodies.remove(digest)
-            memory.verified.remove(BlobKey(digest: digest, scope: scope))
+            memory.forgetVerified(digest, scope)
             memory.arriving[BlobKey(digest: digest, scope: scope)] = nil
         }
         change(key, [.forgetBlob(digest, scope)]) { $0.removeAll { $0.response.digest == digest } }
@@ -183,19 +193,44 @@ package final class ResponseCache: Sendable {
 
     /// Forgets everything private of a session; `done` is called when the catalog has.
     package func removeSession(_ session: SessionID, done: @escaping @Sendable (StoreError?) -> Void) {
-        memory.withLock { memory in
-            memory.known.removeAll { $0.partition.scope == .session(session) }
-            memory.verified = memory.verified.filter { $0.scope != .session(session) }
-            memory.pins = memory.pins.filter { $0.session != session }
+        if let own = memory.withLock({ $0.ofSession.removeValue(forKey: session) }) {
+            forget(own.keys) { memory, key in memory.known.remove(key) }
+            forget(own.bodies) { memory, digest in memory.bodies.remove(digest) }
         }
-        writer.submit([.removeSession(session)]) { [blobs] failure in
-            do throws(StoreError) {
-                try blobs.removeAll(of: session)
-                done(failure)
-            } catch {
-                done(failure ?? error)
+        writer.remove(session, removeBytes: { [blobs] () throws(StoreError) in try blobs.removeAll(of: session) }) {
+            done($0)
+        }
+    }
+
+    /// Removes many things from memory, letting others in between.
+    private func forget<Name>(_ names: Set<Name>, _ remove: (inout Memory, Name) -> Void) {
+        var rest = Array(names)[...]
+        while !rest.isEmpty {
+            memory.withLock { memory in
+                for name in rest.prefix(256) { remove(&memory, name) }
             }
+            rest = rest.dropFirst(256)
         }
+    }
+
+    /// Makes changes and waits until they are in the catalog; blocks.
+    func write(_ changes: [CatalogChange]) throws(StoreError) {
+        let written = Latch()
+        let failure = Lock<StoreError?>(nil)
+        writer.submit(changes) { error in
+            failure.withLock { $0 = error }
+            written.signal()
+        }
+        written.wait()
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    /// Takes blobs out of the catalog first and then from the medium, so that a crash between the two leaves an orphan
+    /// and never a row that promises bytes; blocks.
+    func discard(_ blobs: [StoredBlob]) throws(StoreError) {
+        forget(blobs)
+        try write(blobs.map { .forgetBlob($0.digest, $0.scope) })
+        for blob in blobs { try self.blobs.remove(blob) }
     }
 
     private func change(
@@ -247,10 +282,15 @@ package final class ResponseCache: Sendable {
         }
     }
 
-    /// Keeps a small body, which the caller has compared with its digest, in memory.
-    package func rememberBody(_ bytes: [UInt8], _ digest: SHA256Digest) {
+    /// Keeps a small body, which the caller has compared with its digest, in memory; a private one goes with its session.
+    package func rememberBody(_ bytes: [UInt8], _ digest: SHA256Digest, scope: BlobScope = .shared) {
         guard bytes.count <= Fill.smallBody else { return }
-        memory.withLock { $0.bodies.set(digest, bytes, cost: bytes.count + 128) }
+        memory.withLock { memory in
+            memory.bodies.set(digest, bytes, cost: bytes.count + 128)
+            guard case .session(let session) = scope else { return }
+            let isNew = memory.own(session) { $0.bodies.insert(digest).inserted }
+            if isNew { memory.forgetStaleNames(of: session) }
+        }
     }
 
     /// Where a blob is; blocks.
@@ -271,16 +311,31 @@ package final class ResponseCache: Sendable {
 
     /// Whether a blob was compared with its digest since this process started.
     package func isVerified(_ digest: SHA256Digest, scope: BlobScope) -> Bool {
-        memory.withLock { $0.verified.contains(BlobKey(digest: digest, scope: scope)) }
+        memory.withLock { memory in
+            switch scope {
+            case .shared: memory.verified.contains(digest)
+            case .session(let session): memory.ofSession[session]?.verified.contains(digest) ?? false
+            }
+        }
     }
 
     /// Notes that a blob's bytes have been compared with its digest.
     package func markVerified(_ digest: SHA256Digest, scope: BlobScope) {
         memory.withLock { memory in
             // Forgetting is safe: it costs one more comparison.
-            if memory.verified.count >= 500_000 { memory.verified.removeAll() }
-            memory.verified.insert(BlobKey(digest: digest, scope: scope))
+            switch scope {
+            case .shared: Self.note(digest, in: &memory.verified)
+            case .session(let session): memory.own(session) { Self.note(digest, in: &$0.verified) }
+            }
         }
+    }
+
+    /// Names that memory holds in one set at most.
+    private static let mostNames = 500_000
+
+    private static func note(_ digest: SHA256Digest, in set: inout Set<SHA256Digest>) {
+        if set.count >= mostNames { set.removeAll() }
+        set.insert(digest)
     }
 
     /// The blobs used since the last call, for the catalog's order of eviction.
@@ -295,7 +350,7 @@ package final class ResponseCache: Sendable {
     func forget(_ blobs: [StoredBlob]) {
         let digests = Set(blobs.map(\.digest))
         memory.withLock { memory in
-            for blob in blobs { memory.verified.remove(BlobKey(digest: blob.digest, scope: blob.scope)) }
+            for blob in blobs { memory.forgetVerified(blob.digest, blob.scope) }
             for digest in digests { memory.bodies.remove(digest) }
         }
     }
@@ -305,6 +360,23 @@ extension ResponseCache.Memory {
     fileprivate mutating func newStamp() -> UInt64 {
         lastStamp += 1
         return lastStamp
+    }
+
+    fileprivate mutating func own<R>(_ session: SessionID, _ body: (inout ResponseCache.Own) -> R) -> R {
+        body(&ofSession[session, default: ResponseCache.Own()])
+    }
+
+    /// Drops names of bodies that memory has forgotten, when there are many more than bodies in memory.
+    fileprivate mutating func forgetStaleNames(of session: SessionID) {
+        guard let names = ofSession[session]?.bodies, names.count > 1024 + 2 * bodies.count else { return }
+        ofSession[session]?.bodies = names.filter { bodies.contains($0) }
+    }
+
+    fileprivate mutating func forgetVerified(_ digest: SHA256Digest, _ scope: BlobScope) {
+        switch scope {
+        case .shared: verified.remove(digest)
+        case .session(let session): ofSession[session]?.verified.remove(digest)
+        }
     }
 
     fileprivate mutating func arrives(_ blob: StoredBlob) {
@@ -321,5 +393,13 @@ extension ResponseCache.Memory {
     fileprivate mutating func set(_ key: FillKey, _ value: ResponseCache.Known) {
         let cost = 256 + key.key.utf8.count * 2 + value.entries.reduce(0) { $0 + $1.cost }
         known.set(key, value, cost: cost) { $0.pendingWrites == 0 }
+        guard case .session(let session, _) = key.partition else { return }
+        let names = own(session) { own in
+            own.keys.insert(key)
+            return own.keys
+        }
+        if names.count > 1024 + 2 * known.count {
+            ofSession[session]?.keys = names.filter { known.contains($0) }
+        }
     }
 }

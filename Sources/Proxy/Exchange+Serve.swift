@@ -44,7 +44,7 @@ extension Exchange {
                 return .gone
             }
             cache.markVerified(digest, scope: scope)
-            cache.rememberBody(bytes, digest)
+            cache.rememberBody(bytes, digest, scope: scope)
             return .bytes(bytes)
         } catch {
             return .gone

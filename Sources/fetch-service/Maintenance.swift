@@ -6,14 +6,17 @@ import SQLiteCatalog
 import Storage
 import Platform
 
-/// The work that nobody waits for: evicting, compressing, sweeping, keeping the record's reserve.
+/// The work that nobody waits for: evicting, compressing, sweeping, keeping the record's reserve, comparing blobs with
+/// their digests, and removing what the last run did not get to.
 final class Maintenance: Sendable {
     private static let pause = Duration.seconds(1)
     /// How many rounds pass between two looks at the record's reserve.
     private static let reserveEvery = 60
+    /// How often is looked whether blobs are to be compared again.
+    private static let scrubberPause = Duration.seconds(60)
 
     private let mustEnd = Latch()
-    private let hasEnded = Latch()
+    private let hasEnded = Latch(count: 2)
 
     init(cache: ResponseCache, disk: DiskStore, records: SQLiteRecords, log: Logger) {
         startThread(name: "maintenance") { [mustEnd, hasEnded] in
@@ -33,12 +36,56 @@ final class Maintenance: Sendable {
             }
             hasEnded.signal()
         }
+        // On a thread of its own: comparing one large blob takes hours.
+        startThread(name: "scrubber") { [mustEnd, hasEnded] in
+            Self.endRemovals(records, mustEnd, log)
+            Self.scrub(cache, mustEnd, log)
+            hasEnded.signal()
+        }
     }
 
     /// Removes bytes of the last process that no row of the catalog names, a slice at a time.
     private static func sweep(_ disk: DiskStore, _ catalog: any Catalog) throws(StoreError) -> Bool {
         try disk.sweep { (digest, placement) throws(StoreError) in
             try catalog.blob(digest, scope: .shared)?.placement.text == placement.text
+        }
+    }
+
+    private static func endRemovals(_ records: SQLiteRecords, _ mustEnd: Latch, _ log: Logger) {
+        do throws(StoreError) {
+            try records.endRemovals { !mustEnd.isOpen }
+        } catch {
+            log.warning("the record of a removed session is left behind until the next start: \(error)")
+        }
+    }
+
+    private static func scrub(_ cache: ResponseCache, _ mustEnd: Latch, _ log: Logger) {
+        let scrubber = Scrubber(cache: cache) { pause in
+            !mustEnd.wait(atMost: pause)
+        } found: { finding in
+            switch finding {
+            case .damaged(let blob): log.error("the stored body \(blob.digest) is damaged and was dropped")
+            case .missing(let blob): log.warning("the bytes of the stored body \(blob.digest) are gone")
+            case .unreadable(let blob, let error): log.error("the stored body \(blob.digest): \(error)")
+            }
+        }
+        var told = 0
+        while !mustEnd.wait(atMost: scrubberPause) {
+            do throws(StoreError) {
+                while try scrubber.step() {}
+            } catch {
+                log.warning("comparing stored bodies: \(error)")
+            }
+            let counts = scrubber.counts
+            let wrong = counts.damaged + counts.missing + counts.unreadable
+            if wrong > told {
+                told = wrong
+                log.warning(
+                    """
+                    stored bodies compared since the start: \(counts.checked), of these \(counts.damaged) damaged, \
+                    \(counts.missing) gone, \(counts.unreadable) not readable
+                    """)
+            }
         }
     }
 

@@ -191,6 +191,36 @@ import Wire
         #expect(fixture.cache.remembered(Self.key)?.count == 1, "what is shared stays")
     }
 
+    @Test func `a private body in memory goes with its session, a shared one stays`() {
+        let fixture = Fixture()
+        fixture.cache.rememberBody([1], digest("private"), scope: .session(session("gone")))
+        fixture.cache.rememberBody([2], digest("another's"), scope: .session(session("left")))
+        fixture.cache.rememberBody([3], digest("shared"))
+        fixture.cache.markVerified(digest("private"), scope: .session(session("gone")))
+        fixture.cache.markVerified(digest("another's"), scope: .session(session("left")))
+        #expect(fixture.cache.rememberedBody(digest("private")) == [1])
+        let done = Latch()
+        fixture.cache.removeSession(session("gone")) { _ in done.signal() }
+        #expect(fixture.cache.rememberedBody(digest("private")) == nil, "at once")
+        #expect(done.wait(atMost: .seconds(20)))
+        #expect(fixture.cache.rememberedBody(digest("another's")) == [2])
+        #expect(fixture.cache.rememberedBody(digest("shared")) == [3])
+        #expect(!fixture.cache.isVerified(digest("private"), scope: .session(session("gone"))))
+        #expect(fixture.cache.isVerified(digest("another's"), scope: .session(session("left"))))
+    }
+
+    @Test func `of very many private bodies those in memory go with their session`() {
+        var settings = ResponseCache.Settings()
+        settings.bodyMemory = 100_000
+        let fixture = Fixture(settings: settings)
+        let scope = BlobScope.session(session("gone"))
+        for number in 0..<5_000 { fixture.cache.rememberBody([1], digest("\(number)"), scope: scope) }
+        let before = (0..<5_000).filter { fixture.cache.rememberedBody(digest("\($0)")) != nil }
+        #expect((100..<2_000).contains(before.count))
+        fixture.cache.removeSession(session("gone")) { _ in }
+        #expect((0..<5_000).allSatisfy { fixture.cache.rememberedBody(digest("\($0)")) == nil })
+    }
+
     @Test func `small bodies stay in memory and large ones do not`() {
         let fixture = Fixture()
         let small = [UInt8](repeating: 1, count: Int(Fill.smallBody))

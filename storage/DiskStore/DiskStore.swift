@@ -227,7 +227,7 @@ package final class DiskStore: BlobStore {
     /// Removes a compressed file that turned out to be damaged, so that a later commit does not take it for present.
     private func discard(_ blob: StoredBlob) { _ = try? files.unlink(layout.compressed(blob.digest, blob.scope)) }
 
-    package func verify(_ blob: StoredBlob) throws(StoreError) -> Bool {
+    package func verify(_ blob: StoredBlob, mayGoOn: (Int) -> Bool) throws(StoreError) -> Bool? {
         do {
             guard let reader = try open(blob) else { return false }
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: CompressedIndex.blockSize, alignment: 4096)
@@ -239,6 +239,7 @@ package final class DiskStore: BlobStore {
                 if count == 0 { break }
                 hasher.update(UnsafeRawBufferPointer(buffer).part(0..<count))
                 offset += Int64(count)
+                guard mayGoOn(count) else { return nil }
             }
             let digest = hasher.finish()
             return offset == blob.logicalSize && digest == blob.digest

@@ -75,9 +75,10 @@ package final class MemoryBlobStore: BlobStore {
         }
     }
 
-    package func verify(_ blob: StoredBlob) throws(StoreError) -> Bool {
+    package func verify(_ blob: StoredBlob, mayGoOn: (Int) -> Bool) throws(StoreError) -> Bool? {
         let bytes = state.withLock { $0.blobs[Key(digest: blob.digest, scope: blob.scope)] }
         guard let content = bytes?.content else { return false }
+        guard mayGoOn(content.count) else { return nil }
         return Int64(content.count) == blob.logicalSize && SHA256Hasher.digest(content) == blob.digest
     }
 

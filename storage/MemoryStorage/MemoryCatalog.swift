@@ -32,6 +32,7 @@ package final class MemoryCatalog: Catalog {
         var facts: [SHA256Digest: Facts] = [:]
         var pins: [SHA256Digest: Set<SessionID>] = [:]
         var totals = CatalogTotals()
+        var scrubMark = ScrubMark()
         var lastID: Int64 = 0
     }
 
@@ -57,6 +58,9 @@ package final class MemoryCatalog: Catalog {
     private static func make(_ change: CatalogChange, _ state: inout State) {
         switch change {
         case .blob(let blob, let time): enter(blob, time, &state)
+        case .moved(let blob):
+            let key = BlobKey(digest: blob.digest, scope: blob.scope)
+            if let old = state.blobs[key] { enter(blob, old.used, &state) }
         case .response(let response): enter(response, &state)
         case .refresh(let id, let head, let requestTime, let responseTime):
             guard let key = state.places[id], let index = state.responses[key]?.firstIndex(where: { $0.id == id })
@@ -82,6 +86,7 @@ package final class MemoryCatalog: Catalog {
             for (key, blob) in state.blobs where digests.contains(key.digest) && blob.used < time {
                 state.blobs[key]?.used = time
             }
+        case .scrubbed(let mark): state.scrubMark = mark
         }
     }
 
@@ -159,7 +164,7 @@ package final class MemoryCatalog: Catalog {
     package func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob] {
         state.withLock { state in
             state.blobs.values.filter {
-                $0.blob.scope == .shared && (includingPinned || state.pins[$0.blob.digest] == nil)
+                includingPinned || $0.blob.scope == .shared && state.pins[$0.blob.digest] == nil
             }.sorted { ($0.used, $0.blob.digest) < ($1.used, $1.blob.digest) }.prefix(max(limit, 0)).map(\.blob)
         }
     }
@@ -175,6 +180,11 @@ package final class MemoryCatalog: Catalog {
             return rest.filter { $0.digest <= last }
         }
     }
+
+    /// A session's removal is done in one go: in memory it takes no transaction that others would wait for.
+    package func removeSlice() throws(StoreError) -> Bool { true }
+
+    package func scrubMark() throws(StoreError) -> ScrubMark { state.withLock { $0.scrubMark } }
 
     package func totals() throws(StoreError) -> CatalogTotals { state.withLock { $0.totals } }
 }

@@ -8,14 +8,16 @@ internal import GRDB
 /// **responses**: `key_hash` is a keyed hash of partition and key, short enough for an index of a million rows; the
 /// whole key is compared after.
 /// **facts**: what extraction found; goes with the last blob of the digest.
-/// **settings**: one row: the key of the hash, and the totals as of the last group.
+/// **settings**: one row: the key of the hash, the totals as of the last group, and how far the scrubber has come.
+/// **removals**: what is being deleted slice by slice: all of a scope that no session has any more, or, with `digest`,
+/// the responses before `below` that had it as their body. `done` is 1 when only the log may still hold what was deleted.
 ///
 /// `front`, `tail`: see ``OverflowPadding``; only rows that are private to a session have them, since only those must
 /// leave nothing behind.
 enum CatalogSchema {
     /// "FSca".
     static let versions = SchemaVersions(
-        applicationID: 0x4653_6361, pageSize: 4096, steps: [first],
+        applicationID: 0x4653_6361, pageSize: 4096, steps: [first, second],
         probes: [
             "SELECT * FROM settings", "SELECT no, id FROM scopes ORDER BY no DESC LIMIT 1",
             "SELECT no, placement FROM blobs ORDER BY no LIMIT 1",
@@ -27,6 +29,8 @@ enum CatalogSchema {
             "SELECT key_hash FROM responses INDEXED BY responses_key ORDER BY key_hash LIMIT 1",
             "SELECT digest_key FROM responses INDEXED BY responses_digest ORDER BY digest_key LIMIT 1",
             "SELECT no, json FROM facts ORDER BY no DESC LIMIT 1", "SELECT digest FROM pins LIMIT 1",
+            "SELECT no FROM removals LIMIT 1",
+            "SELECT used FROM blobs INDEXED BY blobs_private_use WHERE scope <> 0 ORDER BY used LIMIT 1",
         ])
 
     static let padding = OverflowPadding(pageSize: versions.pageSize)
@@ -76,5 +80,17 @@ enum CatalogSchema {
         try db.execute(
             sql: "INSERT INTO settings VALUES (1, ?, ?, 0, 0, 0, 0)",
             arguments: [Int64.random(in: .min ... .max), Int64.random(in: .min ... .max)])
+    }
+
+    @Sendable private static func second(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                ALTER TABLE settings ADD COLUMN scrub_position BLOB;
+                ALTER TABLE settings ADD COLUMN scrub_ended INTEGER;
+                CREATE TABLE removals (
+                    no INTEGER PRIMARY KEY, scope INTEGER NOT NULL, digest BLOB, below INTEGER, done INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX blobs_private_use ON blobs (used) WHERE scope <> 0;
+                """)
     }
 }

@@ -11,6 +11,10 @@ extension SQLiteCatalog {
     func make(_ change: CatalogChange, _ totals: inout CatalogTotals, in db: Database) throws {
         switch change {
         case .blob(let blob, let time): try enter(blob, time, &totals, in: db)
+        case .moved(let blob):
+            if let scope = try scopeNumber(blob.scope, in: db) {
+                try update(blob, scope, used: .min, &totals, in: db)
+            }
         case .response(let response): try enter(response, &totals, in: db)
         case .refresh(let id, let head, let requestTime, let responseTime):
             try refresh(id, head, requestTime, responseTime, in: db)
@@ -24,16 +28,19 @@ extension SQLiteCatalog {
         case .forgetBlob(let digest, let scope): try forget(digest, scope, &totals, in: db)
         case .facts(let digest, let version, let json): try enterFacts(digest, version, json, in: db)
         case .pin(let digest, let session): try pin(digest, session, in: db)
-        case .removeSession(let session): try removeSession(session, &totals, in: db)
+        case .removeSession(let session): try beginRemoval(of: session, in: db)
         case .used(let digests, let time):
             let statement = try db.cachedStatement(sql: "UPDATE blobs SET used = ?1 WHERE digest = ?2 AND used < ?1")
             for digest in digests { try statement.execute(arguments: [time.nanoseconds, digest.column]) }
+        case .scrubbed(let mark):
+            try db.cachedStatement(sql: "UPDATE settings SET scrub_position = ?, scrub_ended = ?").execute(
+                arguments: [mark.position?.column, mark.passEnded?.nanoseconds])
         }
     }
 
     // MARK: - Scopes
 
-    private func scopeNumber(_ scope: BlobScope, in db: Database) throws -> Int64? {
+    func scopeNumber(_ scope: BlobScope, in db: Database) throws -> Int64? {
         guard case .session(let id) = scope else { return 0 }
         let statement = try db.cachedStatement(sql: "SELECT no, id FROM scopes WHERE id_hash = ?")
         guard let row = try Row.fetchOne(statement, arguments: [hash(id)]), try row.text(1) == id.text else {
@@ -62,55 +69,72 @@ extension SQLiteCatalog {
 
     private func enter(_ blob: StoredBlob, _ time: WallTime, _ totals: inout CatalogTotals, in db: Database) throws {
         let scope = try enterScope(blob.scope, in: db)
+        guard try !update(blob, scope, used: time.nanoseconds, &totals, in: db) else { return }
         let placement = blob.placement
         let zeros = Self.zeros(scope, text: placement.text.utf8.count, rest: 64)
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO blobs VALUES (
+                    NULL, ?1, ?2, ?3, ?4, ?1 = 0 AND EXISTS (SELECT 1 FROM pins WHERE digest = ?5), ?5,
+                    zeroblob(?6), ?7, zeroblob(?8)
+                )
+                """
+        ).execute(arguments: [
+            scope, blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, blob.digest.column, zeros.front,
+            placement.text, zeros.tail,
+        ])
+        totals.blobs += 1
+        totals.logicalBytes += blob.logicalSize
+        totals.bytesOnDisk += placement.sizeOnDisk
+    }
+
+    /// Changes the row of a blob that is there; returns whether it is.
+    @discardableResult
+    private func update(
+        _ blob: StoredBlob, _ scope: Int64, used: Int64, _ totals: inout CatalogTotals, in db: Database
+    ) throws -> Bool {
         let find = try db.cachedStatement(
             sql: "SELECT no, logical_size, size_on_disk FROM blobs WHERE digest = ? AND scope = ?")
-        if let old = try Row.fetchOne(find, arguments: [blob.digest.column, scope]) {
-            let (logical, onDisk) = (try old.number(1), try old.number(2))
-            try db.cachedStatement(
-                sql: """
-                    UPDATE blobs SET logical_size = ?, size_on_disk = ?, used = max(used, ?), placement = ?,
-                        tail = zeroblob(?)
-                    WHERE no = ?
-                    """
-            ).execute(arguments: [
-                blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, placement.text, zeros.tail, try old.number(0),
-            ])
-            totals.logicalBytes += blob.logicalSize - logical
-            totals.bytesOnDisk += placement.sizeOnDisk - onDisk
-        } else {
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO blobs VALUES (
-                        NULL, ?1, ?2, ?3, ?4, ?1 = 0 AND EXISTS (SELECT 1 FROM pins WHERE digest = ?5), ?5,
-                        zeroblob(?6), ?7, zeroblob(?8)
-                    )
-                    """
-            ).execute(arguments: [
-                scope, blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, blob.digest.column, zeros.front,
-                placement.text, zeros.tail,
-            ])
-            totals.blobs += 1
-            totals.logicalBytes += blob.logicalSize
-            totals.bytesOnDisk += placement.sizeOnDisk
-        }
+        guard let old = try Row.fetchOne(find, arguments: [blob.digest.column, scope]) else { return false }
+        let (logical, onDisk) = (try old.number(1), try old.number(2))
+        let placement = blob.placement
+        let zeros = Self.zeros(scope, text: placement.text.utf8.count, rest: 64)
+        try db.cachedStatement(
+            sql: """
+                UPDATE blobs SET logical_size = ?, size_on_disk = ?, used = max(used, ?), placement = ?,
+                    tail = zeroblob(?)
+                WHERE no = ?
+                """
+        ).execute(arguments: [
+            blob.logicalSize, placement.sizeOnDisk, used, placement.text, zeros.tail, try old.number(0),
+        ])
+        totals.logicalBytes += blob.logicalSize - logical
+        totals.bytesOnDisk += placement.sizeOnDisk - onDisk
+        return true
     }
 
     private func forget(
         _ digest: SHA256Digest, _ scope: BlobScope, _ totals: inout CatalogTotals, in db: Database
     ) throws {
         guard let number = try scopeNumber(scope, in: db) else { return }
-        try db.cachedStatement(sql: "DELETE FROM responses WHERE digest_key = ? AND digest = ? AND scope = ?").execute(
-            arguments: [digest.indexKey, digest.column, number])
-        totals.responses -= Int64(db.changesCount)
+        if try deleteResponses(of: digest, number, before: .max, &totals, in: db) {
+            // There are too many for one transaction.
+            try db.cachedStatement(
+                sql: "INSERT INTO removals SELECT NULL, ?, ?, max(id) + 1, 0 FROM responses"
+            ).execute(arguments: [number, digest.column])
+        }
         let find = try db.cachedStatement(
             sql: "SELECT no, logical_size, size_on_disk FROM blobs WHERE digest = ? AND scope = ?")
         guard let old = try Row.fetchOne(find, arguments: [digest.column, number]) else { return }
         totals.blobs -= 1
         totals.logicalBytes -= try old.number(1)
         totals.bytesOnDisk -= try old.number(2)
-        try db.cachedStatement(sql: "DELETE FROM blobs WHERE no = ?").execute(arguments: [try old.number(0)])
+        try deleteBlob(try old.number(0), digest, in: db)
+    }
+
+    /// Deletes a blob's row and, when it was the digest's last one, the facts.
+    func deleteBlob(_ number: Int64, _ digest: SHA256Digest, in db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM blobs WHERE no = ?").execute(arguments: [number])
         try db.cachedStatement(
             sql: "DELETE FROM facts WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)"
         ).execute(arguments: [digest.column])
@@ -137,35 +161,6 @@ extension SQLiteCatalog {
         try db.cachedStatement(sql: "UPDATE blobs SET pinned = 1 WHERE digest = ? AND scope = 0 AND pinned = 0")
             .execute(
                 arguments: [digest.column])
-    }
-
-    private func removeSession(_ session: SessionID, _ totals: inout CatalogTotals, in db: Database) throws {
-        guard let scope = try scopeNumber(.session(session), in: db) else { return }
-        func run(_ sql: String) throws { try db.cachedStatement(sql: sql).execute(arguments: [scope]) }
-        try run("DELETE FROM responses WHERE scope <> 0 AND scope = ?")
-        totals.responses -= Int64(db.changesCount)
-        let sums = try db.cachedStatement(
-            sql: """
-                SELECT count(*), coalesce(sum(logical_size), 0), coalesce(sum(size_on_disk), 0) FROM blobs
-                WHERE scope <> 0 AND scope = ?
-                """)
-        guard let row = try Row.fetchOne(sums, arguments: [scope]) else { throw Row.damage(0) }
-        totals.blobs -= try row.number(0)
-        totals.logicalBytes -= try row.number(1)
-        totals.bytesOnDisk -= try row.number(2)
-        try run(
-            """
-            DELETE FROM facts WHERE digest IN (SELECT digest FROM blobs WHERE scope <> 0 AND scope = ?1)
-                AND NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = facts.digest AND scope <> ?1)
-            """)
-        try run("DELETE FROM blobs WHERE scope <> 0 AND scope = ?")
-        try run(
-            """
-            UPDATE blobs SET pinned = 0 WHERE digest IN (SELECT digest FROM pins WHERE scope = ?1) AND scope = 0
-                AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.digest = blobs.digest AND scope <> ?1)
-            """)
-        try run("DELETE FROM pins WHERE scope = ?")
-        try run("DELETE FROM scopes WHERE no = ?")
     }
 
     // MARK: - Responses

@@ -11,7 +11,7 @@ extension SQLiteCatalog {
                     SELECT responses.id, status, size, request_time, response_time, decoded, digest, credentials, key,
                         vary, variant, head, scopes.id, assumed_lifetime, fill_nanoseconds
                     FROM responses LEFT JOIN scopes ON scopes.no = scope
-                    WHERE key_hash = ? ORDER BY responses.id DESC
+                    WHERE key_hash = ? AND (scope = 0 OR scopes.id IS NOT NULL) ORDER BY responses.id DESC
                     """)
             let rows = try Row.fetchCursor(statement, arguments: [hash(partition, key)])
             var result: [StoredResponse] = []
@@ -49,6 +49,18 @@ extension SQLiteCatalog {
         digest, logical_size, placement, size_on_disk, scope, scopes.id
         FROM blobs LEFT JOIN scopes ON scopes.no = scope
         """
+    /// Leaves out what is being removed.
+    private static let isThere = "(scope = 0 OR scopes.id IS NOT NULL)"
+
+    package func scrubMark() throws(StoreError) -> ScrubMark {
+        try file.read("read how far the scrubber has come") { db in
+            let statement = try db.cachedStatement(sql: "SELECT scrub_position, scrub_ended FROM settings")
+            guard let row = try Row.fetchOne(statement) else { throw Row.damage(0) }
+            return ScrubMark(
+                position: try row.optionalDigest(0),
+                passEnded: try row.optionalNumber(1).map(WallTime.init(nanoseconds:)))
+        }
+    }
 
     package func blob(_ digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob? {
         try file.read("look up a blob") { db in
@@ -88,14 +100,19 @@ extension SQLiteCatalog {
 
     package func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob] {
         try file.read("choose blobs to evict") { db in
-            // With two values of `pinned`, the compound select merges two walks along the index.
+            // The compound select merges walks along the indices.
             func walk(_ pinned: Int) -> String {
                 """
                 SELECT digest, logical_size, placement, size_on_disk, scope, NULL, used
                 FROM blobs INDEXED BY blobs_use WHERE scope = 0 AND pinned = \(pinned)
                 """
             }
-            let sql = includingPinned ? "\(walk(0)) UNION ALL \(walk(1))" : walk(0)
+            // CROSS JOIN keeps the order of the walk.
+            let privates = """
+                SELECT digest, logical_size, placement, size_on_disk, scope, scopes.id, used
+                FROM blobs INDEXED BY blobs_private_use CROSS JOIN scopes ON scopes.no = scope WHERE scope <> 0
+                """
+            let sql = includingPinned ? "\(walk(0)) UNION ALL \(walk(1)) UNION ALL \(privates)" : walk(0)
             let statement = try db.cachedStatement(sql: "\(sql) ORDER BY used LIMIT ?")
             return try Self.blobs(try Row.fetchCursor(statement, arguments: [max(limit, 0)]))
         }
@@ -105,12 +122,13 @@ extension SQLiteCatalog {
         guard limit > 0 else { return [] }
         return try file.read("list the blobs") { db in
             let page = try db.cachedStatement(
-                sql: "SELECT \(Self.blobColumns) WHERE digest > ? ORDER BY digest, scope LIMIT ?")
+                sql: "SELECT \(Self.blobColumns) WHERE digest > ? AND \(Self.isThere) ORDER BY digest, scope LIMIT ?")
             let start = after?.column ?? Data()
             var result = try Self.blobs(try Row.fetchCursor(page, arguments: [start, limit]))
             guard result.count == limit, let last = result.last?.digest else { return result }
             // The last digest may be cut in the middle of its scopes.
-            let rest = try db.cachedStatement(sql: "SELECT \(Self.blobColumns) WHERE digest = ? ORDER BY scope")
+            let rest = try db.cachedStatement(
+                sql: "SELECT \(Self.blobColumns) WHERE digest = ? AND \(Self.isThere) ORDER BY scope")
             result.removeAll { $0.digest == last }
             result += try Self.blobs(try Row.fetchCursor(rest, arguments: [last.column]))
             return result

@@ -28,6 +28,9 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
             }
             return (UInt64(bitPattern: try row.number(0)), UInt64(bitPattern: try row.number(1)))
         }
+        isLogStale = try file.read("find removals of the last run") { db in
+            try Row.fetchOne(db, sql: "SELECT 1 FROM removals WHERE done = 1") != nil
+        }
     }
 
     private static func open(_ path: String) throws(StoreError) -> (SQLiteFile, String?) {
@@ -58,30 +61,49 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
 
     package func apply(_ changes: [CatalogChange]) throws(StoreError) {
         guard !changes.isEmpty else { return }
-        try file.write("change the catalog") { db in
+        try change("change the catalog") { db, totals in
+            for change in changes { try make(change, &totals, in: db) }
+        }
+        try cleanLog()
+    }
+
+    package func removeSlice() throws(StoreError) -> Bool {
+        let isNeeded = try file.read("find what is to be removed") { db in
+            try Row.fetchOne(try db.cachedStatement(sql: "SELECT 1 FROM removals WHERE done = 0 LIMIT 1")) != nil
+        }
+        var isLast = true
+        if isNeeded {
+            try change("remove a part of what has ended") { db, totals in isLast = try removePart(&totals, in: db) }
+        }
+        if isLast { try cleanLog() }
+        return isLast
+    }
+
+    /// Runs a transaction that changes what the totals count.
+    private func change(
+        _ operation: String, _ body: (Database, inout CatalogTotals) throws -> Void
+    ) throws(StoreError) {
+        try file.write(operation) { db in
             var totals = try totalsAfterGroup ?? Self.totals(db)
             let before = totals
-            for change in changes { try make(change, &totals, in: db) }
+            try body(db, &totals)
             if totals != before { try Self.save(totals, db) }
             totalsAfterGroup = totals
         } afterFailure: { _, _ in
             totalsAfterGroup = nil
         }
-        let removes = changes.contains { if case .removeSession = $0 { true } else { false } }
-        try cleanLog(isStale: removes)
     }
 
+    /// Says, in the writer's queue, that the log holds what a removal deleted.
+    func markLogStale() { isLogStale = true }
+
     /// Empties the log after a removal; when somebody holds it, the next group tries again.
-    private func cleanLog(isStale: Bool) throws(StoreError) {
-        try file.onWriter("truncate the log of the catalog") { db in
-            isLogStale = isLogStale || isStale
-            guard isLogStale else { return }
-            do {
-                try db.checkpoint(.truncate)
-                isLogStale = false
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-                // The group itself is committed; saying otherwise would be wrong.
-            }
+    private func cleanLog() throws(StoreError) {
+        guard try file.onWriter("look at the log", { _ in isLogStale }) else { return }
+        guard try file.tryTruncatingLog() else { return }
+        try file.write("end a removal") { db in
+            try db.cachedStatement(sql: "DELETE FROM removals WHERE done = 1").execute()
+            isLogStale = false
         }
     }
 

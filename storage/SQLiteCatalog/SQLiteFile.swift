@@ -1,5 +1,7 @@
+internal import Core
 internal import GRDB
 internal import Storage
+internal import Platform
 
 /// One database file of ours: a writer and a few readers in WAL mode, with a known schema.
 ///
@@ -10,14 +12,32 @@ final class SQLiteFile: Sendable {
     let path: String
     private let advice: String
     private let pool: DatabasePool
+    private let checkpointer: Checkpointer
+
+    /// Bytes of the log at which it is copied into the file.
+    static let logSize = 8 << 20
+    /// Milliseconds that a connection waits for a lock of another process.
+    private static let patience = 2000
 
     /// Opens or makes the file and brings its schema up to date.
     ///
+    /// - Parameters:
+    ///   - path: The database.
+    ///   - schema: What is in it.
+    ///   - durability: What a commit survives.
+    ///   - advice: What to do when the file is damaged.
+    ///   - logSize: Bytes of the log at which it is copied.
+    ///   - beforeCopy: Called on the thread that copies the log (for tests).
     /// - Throws: ``StoreError`` with `.corrupt` when it is damaged, `.rejected` when a newer version of the service made
     ///   it. Nothing was changed then.
-    init(path: String, schema: SchemaVersions, durability: Durability, advice: String) throws(StoreError) {
+    init(
+        path: String, schema: SchemaVersions, durability: Durability, advice: String, logSize: Int = logSize,
+        beforeCopy: @escaping @Sendable () -> Void = {}
+    ) throws(StoreError) {
         self.path = path
         self.advice = advice
+        checkpointer = Checkpointer(
+            path: path, thresholds: Checkpointer.Thresholds(due: logSize / schema.pageSize), beforeCopy: beforeCopy)
         let finding = try SQLiteHeader.find(at: path)
         if case .damaged(let reason) = finding {
             throw StoreError(.corrupt, "open \(path)", "\(reason); \(advice)")
@@ -28,6 +48,7 @@ final class SQLiteFile: Sendable {
             try pool.writeWithoutTransaction { db in
                 if durability == .power { try db.execute(sql: "PRAGMA synchronous = FULL") }
                 try schema.migrate(db)
+                try checkpointer.attach(to: db)
             }
         } catch {
             throw StoreError(error, "open \(path)", path: path, advice: advice)
@@ -51,7 +72,7 @@ final class SQLiteFile: Sendable {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.maximumReaderCount = 3
-        configuration.busyMode = .timeout(2)
+        configuration.busyMode = .timeout(Double(patience) / 1000)
         configuration.persistentReadOnlyConnections = true
         configuration.prepareDatabase { db in
             try schema.refuseForeign(db, path: path)
@@ -66,7 +87,7 @@ final class SQLiteFile: Sendable {
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
                     PRAGMA trusted_schema = OFF;
-                    PRAGMA wal_autocheckpoint = \((8 << 20) / schema.pageSize);
+                    PRAGMA wal_autocheckpoint = 0;
                     PRAGMA journal_size_limit = \(16 << 20);
                     """)
         }
@@ -115,9 +136,35 @@ final class SQLiteFile: Sendable {
 
     /// Copies the log into the file and empties it, so that nothing deleted is left in it.
     ///
-    /// Waits for readers, which hold a state of the file for one statement, but no longer than the busy timeout.
+    /// Readers hold a state of the file for one statement; changes go on while this waits for them.
+    ///
+    /// - Throws: `.unavailable` when a reader still holds the log after two seconds.
     func truncateLog() throws(StoreError) {
-        try onWriter("truncate the log of \(path)") { db in _ = try db.checkpoint(.truncate) }
+        let deadline = MonotonicTime.now() + .milliseconds(Self.patience)
+        while try !tryTruncatingLog() {
+            guard MonotonicTime.now() < deadline else {
+                throw StoreError(.unavailable, "truncate the log of \(path)", "a reader holds it")
+            }
+            Latch().wait(atMost: .milliseconds(10))
+        }
+    }
+
+    /// Does as ``truncateLog()``, once and without waiting.
+    ///
+    /// - Returns: `false` when a reader holds the log.
+    func tryTruncatingLog() throws(StoreError) -> Bool {
+        // Beside the writer first, so that little is left for the copy that keeps it waiting.
+        checkpointer.copy()
+        return try onWriter("truncate the log of \(path)") { db in
+            try db.execute(sql: "PRAGMA busy_timeout = 0")
+            defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.patience)") }
+            do {
+                try db.checkpoint(.truncate)
+                return true
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                return false
+            }
+        }
     }
 
     /// Forbids the file to grow beyond what it has now and `more` pages, or lifts that (`nil`).
@@ -130,6 +177,7 @@ final class SQLiteFile: Sendable {
 
     /// Closes all connections; calls afterwards fail.
     func close() throws(StoreError) {
+        checkpointer.close()
         do {
             // GRDB closes the readers last, and what is opened for reading only cannot copy the log into the file.
             // When somebody holds the log it stays, and the next start reads it.

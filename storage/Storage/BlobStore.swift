@@ -90,10 +90,12 @@ public protocol BlobStore: AnyObject, Sendable {
 
     /// Reads the whole blob and compares it with its digest.
     ///
-    /// - Parameter blob: As the catalog has it.
-    /// - Returns: Whether the bytes are right; `false` also when they are gone.
+    /// - Parameters:
+    ///   - blob: As the catalog has it.
+    ///   - mayGoOn: Called after each piece of some 256 KiB with its length; it may wait, and `false` ends the reading.
+    /// - Returns: Whether the bytes are right, `false` also when they are gone; `nil` when `mayGoOn` ended it.
     /// - Throws: ``StoreError`` when they cannot be read now, which says nothing about them.
-    func verify(_ blob: StoredBlob) throws(StoreError) -> Bool
+    func verify(_ blob: StoredBlob, mayGoOn: (Int) -> Bool) throws(StoreError) -> Bool?
 
     /// Does a slice of background work (compressing large blobs, giving back dead space).
     ///
@@ -122,6 +124,17 @@ public protocol BlobStore: AnyObject, Sendable {
 
     /// Bytes that may still be written before caching must stop.
     func spaceLeft() -> Int64
+}
+
+extension BlobStore {
+    /// Reads the whole blob in one go and compares it with its digest.
+    ///
+    /// - Parameter blob: As the catalog has it.
+    /// - Returns: Whether the bytes are right; `false` also when they are gone.
+    /// - Throws: ``StoreError`` when they cannot be read now, which says nothing about them.
+    public func verify(_ blob: StoredBlob) throws(StoreError) -> Bool {
+        try verify(blob) { _ in true } ?? false
+    }
 }
 
 /// One body being written.

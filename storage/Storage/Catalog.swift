@@ -73,6 +73,8 @@ public struct StoredResponse: Hashable, Sendable {
 public enum CatalogChange: Sendable {
     /// A blob whose bytes are in the store. A second placement of one digest and scope replaces the first.
     case blob(StoredBlob, at: WallTime)
+    /// Where a blob's bytes are after the store moved them; when it was used last stays as it was.
+    case moved(StoredBlob)
     /// A response for reuse; it replaces one with the same partition, key and variant, and the oldest beyond 16 variants.
     case response(StoredResponse)
     /// New head and times of a stored response after validation (RFC 9111, section 4.3.4).
@@ -81,16 +83,33 @@ public enum CatalogChange: Sendable {
     case forget(id: Int64)
     /// Forgets all stored responses of a key in a partition (invalidation, RFC 9111, section 4.4).
     case invalidate(Partition, key: String)
-    /// Forgets a blob and every response that has it as its body.
+    /// Forgets a blob and the responses that have it as their body; very many of those go with ``Catalog/removeSlice()``.
     case forgetBlob(SHA256Digest, BlobScope)
     /// What extraction found in a blob, as JSON, with the version of the extractor.
     case facts(SHA256Digest, version: Int, json: [UInt8])
     /// A session's record names this blob: it is not evicted before the session's resources go.
     case pin(SHA256Digest, SessionID)
-    /// Removes a session's private responses and blobs and all its pins.
+    /// Begins to remove a session: from here on nothing that is private to it is found, not even after a restart; its
+    /// rows and pins go with ``Catalog/removeSlice()``.
     case removeSession(SessionID)
     /// Blobs used since the last such change, for eviction.
     case used([SHA256Digest], at: WallTime)
+    /// How far the comparing of blobs with their digests has come.
+    case scrubbed(ScrubMark)
+}
+
+/// How far the scrubber has come; kept over restarts.
+public struct ScrubMark: Hashable, Sendable {
+    /// The last digest compared in this pass; `nil` between two passes.
+    public var position: SHA256Digest?
+    /// When the last whole pass ended; `nil` before the first has.
+    public var passEnded: WallTime?
+
+    /// Makes a mark.
+    public init(position: SHA256Digest? = nil, passEnded: WallTime? = nil) {
+        self.position = position
+        self.passEnded = passEnded
+    }
 }
 
 /// How much the catalog holds.
@@ -154,11 +173,25 @@ public protocol Catalog: AnyObject, Sendable {
     /// - Throws: ``StoreError``.
     func facts(_ digest: SHA256Digest, version: Int) throws(StoreError) -> [UInt8]?
 
-    /// Shared blobs to evict next.
+    /// Removes a slice, of 10 ms at most, of what ``CatalogChange/removeSession(_:)`` and
+    /// ``CatalogChange/forgetBlob(_:_:)`` have left, in this run or an earlier one. Called on the thread that applies.
+    ///
+    /// - Returns: Whether nothing is left.
+    /// - Throws: ``StoreError``; what earlier slices removed stays removed.
+    func removeSlice() throws(StoreError) -> Bool
+
+    /// How far the scrubber has come, as last said by ``CatalogChange/scrubbed(_:)``.
+    ///
+    /// - Returns: An empty mark in a new catalog.
+    /// - Throws: ``StoreError``.
+    func scrubMark() throws(StoreError) -> ScrubMark
+
+    /// Blobs to evict next.
     ///
     /// - Parameters:
     ///   - limit: How many at most.
-    ///   - includingPinned: Whether blobs that a session's record names are among them.
+    ///   - includingPinned: Whether shared blobs that a session's record names are among them, and private ones; else
+    ///     they are not.
     /// - Returns: Those unused for longest first.
     /// - Throws: ``StoreError``.
     func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob]

@@ -50,6 +50,21 @@ extension BlobStoreCheck {
                 try await group.waitForAll()
             }
         },
+        BlobStoreCheck("comparing with the digest can be slowed down and stopped") { fixture in
+            let harness = try fixture.make(FaultPlan())
+            for size in [3000, 1_000_000] {
+                let blob = try fixture.store(Sample.noise(size), in: harness.store)
+                var read = 0
+                let isRight = try harness.store.verify(blob) { count in
+                    read += count
+                    return true
+                }
+                #expect(isRight == true)
+                #expect(read == size)
+                #expect(try harness.store.verify(blob) { _ in false } == nil)
+                #expect(try harness.store.verify(blob))
+            }
+        },
         BlobStoreCheck("a reader outlives commit, drop and removal") { fixture in
             let harness = try fixture.make(FaultPlan())
             for size in [1000, 100_000] {

@@ -93,6 +93,36 @@ extension CatalogCheck {
             try catalog.apply([.used([CatalogSample.digest(4)], at: CatalogSample.time(70))])
             try catalog.apply([.used([CatalogSample.digest(4)], at: CatalogSample.time(5))])
             #expect(try order() == [2, 3, 1, 5, 4])
+            // Private blobs are like pinned ones.
+            let all = try catalog.evictionCandidates(limit: 10, includingPinned: true)
+            #expect(all.map { $0.logicalSize / 10 } == [6, 2, 3, 1, 5, 4])
+            #expect(all.first == CatalogSample.blob(6, .session(session)))
+        },
+        CatalogCheck("a blob that the store moved is found at its new place and stays as old as it was") { harness in
+            let catalog = harness.catalog
+            for (number, time) in [(1, 50), (2, 20), (3, 40)] as [(UInt64, Int64)] {
+                try catalog.apply([.blob(CatalogSample.blob(number), at: CatalogSample.time(time))])
+            }
+            let moved = CatalogSample.blob(2, onDisk: 3)
+            try catalog.apply([.moved(moved), .moved(CatalogSample.blob(9))])
+            #expect(try catalog.blob(moved.digest, scope: .shared) == moved)
+            #expect(try catalog.blob(CatalogSample.digest(9), scope: .shared) == nil, "it was evicted meanwhile")
+            let order = try catalog.evictionCandidates(limit: 9, includingPinned: false)
+            #expect(order.map { $0.logicalSize / 10 } == [2, 3, 1])
+            try catalog.expectTotals()
+        },
+        CatalogCheck("how far the scrubber has come survives the end of the process") { harness in
+            #expect(try harness.catalog.scrubMark() == ScrubMark())
+            for mark in [
+                ScrubMark(position: CatalogSample.digest(3)),
+                ScrubMark(position: CatalogSample.digest(4), passEnded: CatalogSample.time(9)),
+                ScrubMark(passEnded: CatalogSample.time(10)),
+            ] {
+                try harness.catalog.apply([.scrubbed(mark)])
+                #expect(try harness.catalog.scrubMark() == mark)
+                guard let again = try harness.crash() else { continue }
+                #expect(try again.scrubMark() == mark)
+            }
         },
     ]
 
@@ -116,8 +146,10 @@ extension CatalogCheck {
             #expect(try order() == [1, 4])
             #expect(try order(true) == [1, 2, 3, 4])
             try catalog.apply([.removeSession(first)])
+            try catalog.endRemovals()
             #expect(try order() == [1, 2, 4])
             try catalog.apply([.removeSession(second)])
+            try catalog.endRemovals()
             #expect(try order() == [1, 2, 3, 4])
         },
         CatalogCheck("a session's removal takes what is private to it and nothing else") { harness in
@@ -142,6 +174,11 @@ extension CatalogCheck {
                 .facts(CatalogSample.digest(30), version: 1, json: [2]),
             ])
             try catalog.apply([.removeSession(gone)])
+            // Nothing of it is shown from here on.
+            #expect(try partitions.map { try catalog.stored($0).count } == [16, 0, 0, 16])
+            #expect(try catalog.blob(CatalogSample.digest(1), scope: .session(gone)) == nil)
+            #expect(try catalog.allBlobs(limit: 7).allSatisfy { $0.scope != .session(gone) })
+            try catalog.endRemovals()
             #expect(try partitions.map { try catalog.stored($0).count } == [16, 0, 0, 16])
             #expect(try catalog.blob(CatalogSample.digest(1), scope: .session(gone)) == nil)
             #expect(try catalog.blob(CatalogSample.digest(1), scope: .session(left)) != nil)
@@ -151,7 +188,29 @@ extension CatalogCheck {
             try catalog.expectTotals(partitions.map { ($0, CatalogSample.key) })
             try catalog.apply([.removeSession(gone), .removeSession(try CatalogSample.id("nobody"))])
             try catalog.apply([.response(CatalogSample.response("new", partition: partitions[1]))])
+            try catalog.endRemovals()
             #expect(try catalog.stored(partitions[1]).count == 1)
+        },
+        CatalogCheck("a session's removal is ended after the sudden end of the process, and never shown again") {
+            harness in
+            let catalog = harness.catalog
+            let (gone, left) = (try CatalogSample.id("gone"), try CatalogSample.id("left"))
+            let own = Partition.session(gone, credentials: CatalogSample.digest(5))
+            for number in 1...200 as ClosedRange<UInt64> {
+                try catalog.apply([
+                    .blob(CatalogSample.blob(number), at: CatalogSample.time(1)),
+                    .blob(CatalogSample.blob(number, own.scope), at: CatalogSample.time(1)),
+                    .response(CatalogSample.response("", partition: own, key: "\(number)", digest: number)),
+                    .pin(CatalogSample.digest(number), gone),
+                ])
+            }
+            try catalog.apply([.pin(CatalogSample.digest(7), left), .removeSession(gone)])
+            guard let again = try harness.crash() else { return }
+            #expect(try again.stored(own, key: "1").isEmpty)
+            #expect(try again.blob(CatalogSample.digest(1), scope: own.scope) == nil)
+            try again.endRemovals()
+            #expect(try again.totals() == CatalogTotals(blobs: 200, bytesOnDisk: 1000, logicalBytes: 201_000))
+            #expect(try again.evictionCandidates(limit: 999, includingPinned: false).count == 199)
         },
     ]
 

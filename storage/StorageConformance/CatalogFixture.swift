@@ -86,6 +86,14 @@ extension Catalog {
         }
     }
 
+    /// Removes everything that removals have left, and says in how many slices.
+    @discardableResult
+    func endRemovals() throws -> Int {
+        var slices = 1
+        while try !removeSlice() { slices += 1 }
+        return slices
+    }
+
     /// Counts what is there the slow way and compares.
     func expectTotals(_ keys: [(Partition, String)] = [(.shared, CatalogSample.key)], _ comment: Comment? = nil) throws
     {

@@ -20,9 +20,9 @@ final class TamperingStore: BlobStore {
         return isSpoiled(blob.digest) ? SpoiledReader(reader) : reader
     }
 
-    func verify(_ blob: StoredBlob) throws(StoreError) -> Bool {
+    func verify(_ blob: StoredBlob, mayGoOn: (Int) -> Bool) throws(StoreError) -> Bool? {
         if isSpoiled(blob.digest) { return false }
-        return try inner.verify(blob)
+        return try inner.verify(blob, mayGoOn: mayGoOn)
     }
 
     func remove(_ blob: StoredBlob) throws(StoreError) {
