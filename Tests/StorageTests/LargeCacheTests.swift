@@ -74,7 +74,6 @@ import Testing
             let name = String(repeating: "0", count: 6 - "\(number)".count) + "\(number).seg"
             try folder.write([], "store/segments/shared/\(name)")
         }
-        let memory = try Self.memory()
         let began = MonotonicTime.now()
         let catalog = try SQLiteCatalog(path: path)
         let disk = try DiskStore(root: folder.file("store"))
@@ -97,9 +96,10 @@ import Testing
         let rounds = MonotonicTime.now()
         try Evictor(cache: cache).run()
         #expect(MonotonicTime.now() - rounds < .seconds(1))
-        let grown = try Self.memory() - memory
-        #expect(grown < 64 << 20)
-        print("a million entries: open \(opened), slowest hit \(slowest), memory \(grown >> 20) MiB")
+        // Of the whole process, with what filling the catalog took.
+        let memory = try Self.memory()
+        #expect(memory < 200 << 20)
+        print("a million entries: open \(opened), slowest hit \(slowest), memory \(memory >> 20) MiB")
         try catalog.close()
     }
 }
