@@ -22,7 +22,9 @@ final class HoldingStore: BlobStore {
     func stage(scope: BlobScope, expectedSize: Int64?) throws(StoreError) -> any BlobSink {
         try inner.stage(scope: scope, expectedSize: expectedSize)
     }
-    func verify(_ blob: StoredBlob) throws(StoreError) -> Bool { try inner.verify(blob) }
+    func verify(_ blob: StoredBlob, mayGoOn: (Int) -> Bool) throws(StoreError) -> Bool? {
+        try inner.verify(blob, mayGoOn: mayGoOn)
+    }
     func remove(_ blob: StoredBlob) throws(StoreError) { try inner.remove(blob) }
     func removeAll(of session: SessionID) throws(StoreError) { try inner.removeAll(of: session) }
     func maintain() throws(StoreError) -> [(old: StoredBlob, new: StoredBlob)] { try inner.maintain() }
