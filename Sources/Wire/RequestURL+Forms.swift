@@ -10,7 +10,7 @@ extension RequestURL {
     /// The URL under which a response is stored.
     ///
     /// It is the URL as it came, but for the case of scheme and host, the default port, a trailing dot of the host, and
-    /// unreserved characters that came percent-encoded. `%2F`, `%25`, `//` and `;` stay, as do dot segments. Bytes
+    /// unreserved characters that came percent-encoded, if all escapes are well-formed. `%2F`, `%25`, `//` and `;` stay, as do dot segments. Bytes
     /// outside ASCII are written unmistakably, so that different targets never have one key.
     package var key: String {
         var out: [UInt8] = []
@@ -25,7 +25,15 @@ extension RequestURL {
         return String(copying: out.span)
     }
 
+    /// Appends a target in normal form.
+    ///
+    /// A target with a `%` that begins no escape stays as it is: in `%%42a` decoding would make an escape out of what was
+    /// none, and with it the key of `%Ba`, which is another target.
     private static func appendNormalised(_ target: Span<UInt8>, to out: inout [UInt8]) {
+        for index in target.indices
+        where target[index] == ASCII.percent && ASCII.escapedByte(target, at: index) == nil {
+            return out.append(injectively: target)
+        }
         var run = 0
         var index = 0
         while index < target.count {

@@ -143,4 +143,15 @@ import Wire
         #expect(try RequestURL(parsing: "https://H.example:444/x").key == "https://h.example:444/x")
         #expect(failure { try RequestURL(parsing: "file:///etc") } == 400)
     }
+
+    @Test(arguments: [
+        ("/%%42a", "/%Ba"), ("/%4%31", "/%41"), ("/%%34%31", "/%41"), ("/a?%%36%31", "/a?%61"), ("/%", "/%25"),
+    ])
+    func `RULES, one authority: decoding makes no escape out of what was none`(malformed: String, other: String) throws
+    {
+        let authority = try Authority(parsing: "h.example:443", defaultPort: nil)
+        let url = try RequestURL(scheme: .https, authority: authority, target: malformed)
+        #expect(url.key == "https://h.example\(malformed)")
+        #expect(try RequestURL(scheme: .https, authority: authority, target: other).key != url.key)
+    }
 }

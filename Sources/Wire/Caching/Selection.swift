@@ -62,9 +62,11 @@ package enum Selection {
                 out.append(injectively: member)
             }
         } else {
+            var isFirst = true
             fields.forEachRaw { candidate, value in
                 guard ASCII.equalIgnoringCase(candidate, name.utf8Span.span) else { return }
-                if out.count > start { out.append(copying: ", ".utf8Span.span) }
+                if !isFirst { out.append(copying: ", ".utf8Span.span) }
+                isFirst = false
                 out.append(injectively: value)
             }
         }

@@ -52,6 +52,7 @@ import Wire
             Fields(), fields(("Accept", "")), fields(("Accept", "a")), fields(("Accept", "A")),
             fields(("Accept", "b, a")),
             fields(("Accept", "a, b")), fields(("X", "a")), fields(("X", "a,b")), fields(("X", "a, b")),
+            fields(("X", ""), ("X", "a")), fields(("X", ""), ("X", "")),
             fields(("X", "")),
             fields(("Accept", "a"), ("X", "a")), fields(("Accept", "x=a")), fields(("Accept", "?x=a")),
         ].map { key(names, $0) }
