@@ -78,7 +78,7 @@ final class Service: Sendable {
         do {
             var settings = ProxySettings()
             settings.loops = options.loops ?? Kernel.processorCount
-            settings.mostConnections = try Self.connections(log, most: settings.mostConnections)
+            try Self.fit(&settings, log)
             proxy = try ProxyServer(
                 settings: settings,
                 parts: ProxyServer.Parts(
@@ -230,13 +230,16 @@ final class Service: Sendable {
         }
     }
 
-    /// Derives how many client connections there may be from how many descriptors.
-    private static func connections(_ log: Logger, most: Int) throws(SystemError) -> Int {
-        let limits = try ProcessLimits.raised()
-        // A client, an origin and a file each, and some for everything else.
-        let connections = max(16, min(most, (limits.softDescriptors - 256) / 3))
-        log.info("limits: \(limits.softDescriptors) descriptors, \(connections) client connections")
-        return connections
+    /// Derives how many connections there may be from how many descriptors.
+    private static func fit(_ settings: inout ProxySettings, _ log: Logger) throws(SystemError) {
+        let descriptors = try ProcessLimits.raised().softDescriptors
+        let kept = settings.fit(descriptors: descriptors)
+        log.info(
+            """
+            limits: \(descriptors) descriptors, \(kept) of them kept for the record, control and log; \
+            \(settings.mostConnections) client connections, \(settings.relay.idleTotal) unused ones to origins on each \
+            of \(settings.loops) loops
+            """)
     }
 
     /// Removes the private part of the cache of a session.

@@ -18,21 +18,24 @@ final class LiveService {
     private(set) var place: ServiceProcess.Place
     private let arguments: [String]
 
-    init(_ arguments: [String] = [], in given: TestFolder? = nil) throws {
+    init(_ arguments: [String] = [], in given: TestFolder? = nil, descriptors: Int? = nil) throws {
         folder = try given ?? TestFolder()
         self.arguments = ["--permissive-mode"] + arguments
         try folder.write(
             "http-proxy:\n  rules:\n    - dst: [127.0.0.0/8]\n      access: allow\n", to: "conf/acl.yaml")
         try Kernel.replaceFile(folder.file("trust.pem"), with: TestCertificates.shared.get().certificatePEM)
-        process = try Self.start(folder, self.arguments)
+        process = try Self.start(folder, self.arguments, descriptors: descriptors)
         place = try process.waitUntilReady()
     }
 
     /// Starts the program as a test's service is started, without waiting for it.
-    static func start(_ folder: TestFolder, _ arguments: [String] = []) throws -> ServiceProcess {
+    static func start(
+        _ folder: TestFolder, _ arguments: [String] = [], descriptors: Int? = nil
+    ) throws -> ServiceProcess {
         try ServiceProcess(
             folder, arguments,
-            environment: ["FETCH_SERVICE_AUTH": credentials, "SSL_CERT_FILE": folder.file("trust.pem")])
+            environment: ["FETCH_SERVICE_AUTH": credentials, "SSL_CERT_FILE": folder.file("trust.pem")],
+            descriptors: descriptors)
     }
 
     /// Starts it again, on the same ports, after its end.

@@ -62,9 +62,11 @@ final class ServiceProcess {
     ///   - arguments: Beside state and configuration folder, ports of its own and the address 127.0.0.1.
     ///   - environment: All that it finds in its environment.
     ///   - isBare: Whether it gets nothing but `arguments`.
+    ///   - descriptors: How many it may have at most; no limit of its own unless told.
     /// - Throws: When the program cannot be started.
     init(
-        _ folder: TestFolder, _ arguments: [String] = [], environment: [String: String] = [:], isBare: Bool = false
+        _ folder: TestFolder, _ arguments: [String] = [], environment: [String: String] = [:], isBare: Bool = false,
+        descriptors: Int? = nil
     ) throws {
         self.folder = folder
         state = folder.file("state")
@@ -74,6 +76,12 @@ final class ServiceProcess {
             "127.0.0.1",
         ]
         process.arguments = isBare ? arguments : own + arguments
+        if let descriptors {
+            // Soft and hard, so that the program cannot raise it.
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments =
+                ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", Self.program] + (process.arguments ?? [])
+        }
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         for (name, isError) in [("out", false), ("err", true)] {
