@@ -180,7 +180,7 @@ def measure(options: argparse.Namespace) -> bool:
     print(report.table(table, [(kind.name, kind.title) for kind in kinds], run.measured, verdicts))
     path = HERE / "results" / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
     report.write_json(path, about, versions, options.rounds, run.measured, verdicts, run.failures)
-    print(f"\nMedians of {options.rounds} rounds (least–greatest), {(time.monotonic() - began) / 60:.0f} minutes.")
+    print(f"\nMedians of {options.rounds} rounds (least–greatest), {(time.monotonic() - began) / 60:.1f} minutes.")
     print(f"All figures: {path.relative_to(PACKAGE)}")
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in ("pass", "FAIL")}
     print(f"Of {len(verdicts)} demands {counts['pass']} are met and {counts['FAIL']} are not.")
