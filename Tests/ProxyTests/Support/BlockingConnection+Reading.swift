@@ -9,11 +9,18 @@ extension BlockingConnection {
         return all
     }
 
-    /// Reads until `isEnough` says so of everything read.
+    /// Reads until `isEnough` says so of everything read; also of a connection that is less patient, for 20 s.
     func readUntil(_ isEnough: ([UInt8]) -> Bool) throws -> [UInt8] {
         var all: [UInt8] = []
+        let deadline = Deadline()
         while !isEnough(all) {
-            let piece = try readSome()
+            let piece: [UInt8]
+            do {
+                piece = try readSome()
+            } catch let fault as ConnectionFault where fault.kind == .timeout {
+                try deadline.check()
+                continue
+            }
             if piece.isEmpty { break }
             all += piece
         }
