@@ -6,14 +6,15 @@ extension RequestURL {
     /// - Parameter reference: an absolute http or https URL, or a relative reference.
     /// - Returns: nil for another scheme, and for what is no URL to us.
     package func resolving(_ reference: String) -> RequestURL? {
-        let text = reference.prefix { $0 != "#" }
+        // Bytes all along: what follows a separator may combine with it into one character.
+        let text = Substring(reference.utf8.prefix { $0 != ASCII.hash })
         guard !text.isEmpty else { return self }
         if RequestURL.hasScheme(text) {
             guard let url = try? RequestURL(parsing: String(text)) else { return nil }
             return try? RequestURL(
                 scheme: url.scheme, authority: url.authority, target: RequestURL.withoutDotSegments(url.target))
         }
-        if text.hasPrefix("//") { return resolving("\(scheme.rawValue):\(text)") }
+        if text.utf8.starts(with: "//".utf8) { return resolving("\(scheme.rawValue):\(text)") }
         let merged: String
         switch text.utf8.first {
         case ASCII.slash: merged = String(text)
@@ -41,7 +42,8 @@ extension RequestURL {
     private static func withoutDotSegments(_ target: String) -> String {
         let mark = target.utf8.firstIndex(of: ASCII.question) ?? target.utf8.endIndex
         var out: [Substring] = []
-        let segments = target[..<mark].split(separator: "/", omittingEmptySubsequences: false)
+        let segments = target[..<mark].utf8.split(separator: ASCII.slash, omittingEmptySubsequences: false)
+            .map { Substring($0) }
         for (index, segment) in segments.enumerated() {
             let isLast = index == segments.count - 1
             switch segment {
@@ -53,6 +55,6 @@ extension RequestURL {
             }
         }
         let path = out.joined(separator: "/")
-        return (path.hasPrefix("/") ? path : "/" + path) + target[mark...]
+        return (path.utf8.first == ASCII.slash ? path : "/" + path) + target[mark...]
     }
 }

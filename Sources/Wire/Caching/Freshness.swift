@@ -41,8 +41,11 @@ package enum Freshness {
 
     /// Whether the response says itself how long it is fresh, readably or not.
     package static func isExplicit(fields: Fields, shared: Bool = true) -> Bool {
-        let control = CacheControl(fields)
-        return control.maxAge != nil || shared && control.sMaxAge != nil || fields.contains("expires")
+        isExplicit(fields: fields, control: CacheControl(fields), shared: shared)
+    }
+
+    static func isExplicit(fields: Fields, control: CacheControl, shared: Bool) -> Bool {
+        control.maxAge != nil || shared && control.sMaxAge != nil || fields.contains("expires")
     }
 
     private static func explicitLifetime(fields: Fields, control: CacheControl, responseTime: Int64, shared: Bool)

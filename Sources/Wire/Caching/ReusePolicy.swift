@@ -27,7 +27,9 @@ package struct ReusePolicy: Sendable, Equatable {
         let control = CacheControl(fields)
         let stated = Freshness.lifetime(
             status: status, fields: fields, control: control, responseTime: responseTime, shared: shared)
-        lifetime = Freshness.isExplicit(fields: fields, shared: shared) ? stated : max(stated, assumedLifetime)
+        lifetime =
+            Freshness.isExplicit(fields: fields, control: control, shared: shared)
+            ? stated : max(stated, assumedLifetime)
         initialAge = Freshness.initialAge(fields: fields, requestTime: requestTime, responseTime: responseTime)
         self.responseTime = responseTime
         needsValidation = control.noCache

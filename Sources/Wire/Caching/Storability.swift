@@ -57,7 +57,7 @@ package enum Storability: Sendable, Equatable {
                 }
             }
         }
-        let isExplicit = Freshness.isExplicit(fields: responseFields, shared: shared)
+        let isExplicit = Freshness.isExplicit(fields: responseFields, control: control, shared: shared)
         guard
             isExplicit || control.isPublic || !shared && control.isPrivate || Freshness.isHeuristicallyCacheable(status)
         else { return .notStorable(.nothingAllowsIt) }
