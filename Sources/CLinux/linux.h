@@ -3,6 +3,7 @@
 #ifndef FETCH_LINUX_H
 #define FETCH_LINUX_H
 
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -25,6 +26,12 @@ extern int fallocate(int, int, off_t, off_t);
 extern int sync_file_range(int, int64_t, int64_t, unsigned int);
 extern int pthread_setname_np(unsigned long, const char *);
 extern int renameat2(int, const char *, int, const char *, unsigned int);
+
+static inline void linux_keep_freed_memory(int bytes) {
+    mallopt(M_TRIM_THRESHOLD, bytes);
+    mallopt(M_MMAP_THRESHOLD, bytes);
+    mallopt(M_TOP_PAD, 1 << 20);
+}
 
 static inline ssize_t linux_splice(int from, int64_t *offset, int to, size_t count, int more) {
     // SPLICE_F_MOVE 1, SPLICE_F_NONBLOCK 2, SPLICE_F_MORE 4

@@ -13,10 +13,8 @@ package final class StoredEntry: Sendable {
     package let isSelfCertifying: Bool
 
     package init(_ response: StoredResponse, head: ResponseHead) {
-        let path = response.key.prefix { $0 != "?" }
         isSelfCertifying =
-            response.status == 200 && !response.decoded
-            && path.split(separator: "/").contains { $0.split(separator: ":").last == response.digest.hex[...] }
+            response.status == 200 && !response.decoded && Self.names(response.digest, in: response.key)
         self.response = response
         self.head = head
     }
@@ -25,6 +23,21 @@ package final class StoredEntry: Sendable {
     package convenience init?(_ response: StoredResponse) {
         guard let head = try? HeadParser.response(response.head.span) else { return nil }
         self.init(response, head: head)
+    }
+
+    /// Whether a segment of the URL's path is the digest, maybe behind a colon: `/sha256:…/`.
+    private static func names(_ digest: SHA256Digest, in key: String) -> Bool {
+        // Most URLs have no segment that is long enough.
+        var length = 0
+        var isPossible = false
+        for byte in key.utf8 {
+            if byte == UInt8(ascii: "?") { break }
+            length = byte == UInt8(ascii: "/") || byte == UInt8(ascii: ":") ? 0 : length + 1
+            if length == 64 { isPossible = true }
+        }
+        guard isPossible else { return false }
+        let path = key.prefix { $0 != "?" }
+        return path.split(separator: "/").contains { $0.split(separator: ":").last == digest.hex[...] }
     }
 
     /// About how many bytes of memory it takes.

@@ -1,4 +1,5 @@
 package import Core
+import Glibc
 
 /// One thread that applies what others hand over, everything that waits at once: group commit.
 ///
@@ -17,11 +18,14 @@ package final class BatchWriter<Item: Sendable>: Sendable {
 
     /// Starts the thread.
     ///
-    /// `apply` gets 1 to `mostPerBatch` items and may block; it runs on the writer's thread alone.
-    package init(name: String, mostPerBatch: Int, apply: @escaping @Sendable ([Item]) -> Void) {
+    /// `apply` gets 1 to `mostPerBatch` items and may block; it runs on the writer's thread alone. `linger` is how long an
+    /// item that finds the thread idle waits for others, where nobody waits for it.
+    package init(
+        name: String, mostPerBatch: Int, linger: Duration = .zero, apply: @escaping @Sendable ([Item]) -> Void
+    ) {
         precondition(mostPerBatch > 0, "a batch has room for an item")
         startThread(name: name) { [state, ended] in
-            Self.work(state, mostPerBatch, apply)
+            Self.work(state, mostPerBatch, linger, apply)
             ended.signal()
         }
     }
@@ -47,8 +51,11 @@ package final class BatchWriter<Item: Sendable>: Sendable {
         ended.wait()
     }
 
-    private static func work(_ state: Monitor<State>, _ most: Int, _ apply: ([Item]) -> Void) {
+    private static func work(
+        _ state: Monitor<State>, _ most: Int, _ linger: Duration, _ apply: ([Item]) -> Void
+    ) {
         while true {
+            if linger > .zero { wait(linger, state) }
             let batch: [Item]? = state.wait { state in
                 state.applying = nil
                 guard !state.items.isEmpty else { return state.isStopping ? [] : nil }
@@ -61,5 +68,16 @@ package final class BatchWriter<Item: Sendable>: Sendable {
             guard let batch, !batch.isEmpty else { return }
             apply(batch)
         }
+    }
+    /// Waits for an item, then a while for more; the thread sleeps through what is submitted meanwhile.
+    private static func wait(_ linger: Duration, _ state: Monitor<State>) {
+        let isStopping = state.wait { state in
+            state.applying = nil
+            return state.items.isEmpty && !state.isStopping ? nil : state.isStopping
+        }
+        guard isStopping == false else { return }
+        let nanoseconds = Int(linger.wholeNanoseconds)
+        var rest = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+        nanosleep(&rest, nil)
     }
 }

@@ -31,9 +31,10 @@ package final class Monitor<State>: @unchecked Sendable {
     /// Runs `body` with the state, then lets every waiter look again.
     package func change<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(mutex)
+        // Unlocked first: whoever wakes needs the mutex.
         defer {
-            pthread_cond_broadcast(condition)
             pthread_mutex_unlock(mutex)
+            pthread_cond_broadcast(condition)
         }
         return try body(&state)
     }
@@ -42,8 +43,8 @@ package final class Monitor<State>: @unchecked Sendable {
     package func changeForOne<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(mutex)
         defer {
-            pthread_cond_signal(condition)
             pthread_mutex_unlock(mutex)
+            pthread_cond_signal(condition)
         }
         return try body(&state)
     }

@@ -19,6 +19,8 @@ final class BodyIngest: @unchecked Sendable {
         /// Undo gzip, with this cap on the bytes out per byte in.
         var largestExpansion: Int64?
         var largestBody: Int64
+        /// Called on the strand with a small body and its digest when it is in the store.
+        var examine: @Sendable (SHA256Digest, [UInt8]) -> Void = { _, _ in }
     }
 
     /// How the body ended.
@@ -31,6 +33,10 @@ final class BodyIngest: @unchecked Sendable {
     private let store: any BlobStore
     private let strand: Strand
     private let plan: Plan
+
+    // On the producer's side: what a body may consist of as a whole, so that one job does it all.
+    private var gathered: [[UInt8]] = []
+    private var gatheredSize = 0
 
     // On the strand.
     private var hasher: SHA256Stream?
@@ -67,8 +73,17 @@ final class BodyIngest: @unchecked Sendable {
             return waiting >= Self.mostUndecoded || fill.isPaused ? .pause : .goOn
         }
         let pressure = fill.append(bytes)
-        strand.submit { self.ingest(bytes) }
+        gathered.append(bytes)
+        gatheredSize += bytes.count
+        if gatheredSize > Fill.smallBody { handOver() }
         return pressure
+    }
+
+    private func handOver() {
+        let pieces = gathered
+        gathered = []
+        gatheredSize = 0
+        strand.submit { for piece in pieces { self.ingest(piece) } }
     }
 
     /// Whether the pieces that wait for decoding are few enough to go on.
@@ -81,7 +96,12 @@ final class BodyIngest: @unchecked Sendable {
 
     /// The origin's answer is over; `done` is called on the strand when the bytes are stored, or are not.
     func finish(trailers: Fields, done: @escaping @Sendable (Ending) -> Void) {
-        strand.submit { done(self.conclude(trailers)) }
+        let pieces = gathered
+        gathered = []
+        strand.submit {
+            for piece in pieces { self.ingest(piece) }
+            done(self.conclude(trailers))
+        }
     }
 
     /// The origin's answer broke off; what is staged is abandoned once its readers have gone.
@@ -162,8 +182,9 @@ final class BodyIngest: @unchecked Sendable {
             if let sink {
                 completion.blob = try sink.commit(digest: digest, size: size)
             } else {
-                completion.blob = try store.put(
-                    small.count == 1 ? small[0] : Array(small.joined()), digest: digest, scope: plan.scope)
+                let bytes = small.count == 1 ? small[0] : Array(small.joined())
+                completion.blob = try store.put(bytes, digest: digest, scope: plan.scope)
+                plan.examine(digest, bytes)
             }
         } catch {
             fill.stagingFailed(error)

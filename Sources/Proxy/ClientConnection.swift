@@ -283,13 +283,24 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     /// The live session that the request belongs to.
     private func authenticate(_ head: RequestHead) -> Session? {
-        guard head.fields.count(of: "Proxy-Authorization") == 1,
+        guard head.fields.count(of: "Proxy-Authorization") == 1 else { return nil }
+        // Most clients say the same with every request.
+        if let accepted, accepted.session.isOpen, loop.session(accepted.session.id) === accepted.session,
+            head.fields.firstIs("Proxy-Authorization", accepted.credentials)
+        {
+            return accepted.session
+        }
+        guard
             let value = head.fields.first("Proxy-Authorization"), let pair = BasicCredentials(fieldValue: value),
             let id = SessionID(pair.user), let session = loop.session(id), session.accepts(token: pair.password),
             session.isOpen
         else { return nil }
+        accepted = (Array(value.utf8), session)
         return session
     }
+
+    /// The credentials that were accepted last on this connection.
+    private var accepted: (credentials: [UInt8], session: Session)?
 
     /// Counts the connection for its session from the first request on.
     private func admit(_ session: Session) -> Bool {

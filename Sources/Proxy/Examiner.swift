@@ -41,6 +41,29 @@ final class Examiner: Sendable {
         var judgement: [UInt8]
     }
 
+    /// Judges one use of a body about which everything is known; `nil` when ``examine(_:body:engine:done:)`` must find out.
+    ///
+    /// Without a wait: judging compares what is known.
+    func examineKnown(_ use: ArtifactUse, engine: InspectionEngine) -> Outcome? {
+        guard let facts = state.withLock({ $0.facts.use(use.digest) }) else { return nil }
+        let verdict = engine.judge(use, facts: facts)
+        return Outcome(verdict: verdict, judgement: verdict.judgement(of: use.request))
+    }
+
+    /// Finds out about a small body that has just come, where it is in memory anyway; blocks for the extraction.
+    func prepare(_ digest: SHA256Digest, _ bytes: [UInt8], engine: InspectionEngine, _ ledger: SessionLedger) {
+        let mustExtract = state.withLock { state in
+            guard state.facts.use(digest) == nil, state.waiting[digest] == nil else { return false }
+            state.waiting[digest] = []
+            return true
+        }
+        guard mustExtract else { return }
+        let began = MonotonicTime.now()
+        let facts = extract(digest, .bytes(bytes), engine)
+        ledger.addInspection(.now() - began)
+        keep(facts, of: digest)
+    }
+
     /// Judges one use; `done` is called on the pool, or at once when the pool is full.
     ///
     /// Sessions take turns in the pool, and each is charged with the time that its own artifacts take.
@@ -89,12 +112,18 @@ final class Examiner: Sendable {
             let began = MonotonicTime.now()
             let facts = stored(digest) ?? extract(digest, body, engine)
             ledger.addInspection(.now() - began)
-            let waiting = state.withLock { state in
-                if let facts, facts.isConclusive { state.facts.set(digest, facts, cost: 512 + facts.json.count * 2) }
-                return state.waiting.removeValue(forKey: digest) ?? []
-            }
-            for done in waiting { done(facts) }
+            keep(facts, of: digest)
         }
+    }
+
+    /// Remembers what was found and tells those who wait for it.
+    private func keep(_ facts: BlobFacts?, of digest: SHA256Digest) {
+        let cost = facts.map { 512 + $0.json.count * 2 } ?? 0
+        let waiting = state.withLock { state in
+            if let facts, facts.isConclusive { state.facts.set(digest, facts, cost: cost) }
+            return state.waiting.removeValue(forKey: digest) ?? []
+        }
+        for done in waiting { done(facts) }
     }
 
     private func stored(_ digest: SHA256Digest) -> BlobFacts? {

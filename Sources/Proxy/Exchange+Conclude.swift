@@ -38,6 +38,7 @@ extension Exchange {
             digest: whole.digest, size: whole.size, url: recordedURL, method: request.method,
             status: responseHead?.status ?? 0, contentType: responseHead?.fields.first("Content-Type") ?? "",
             request: verdict, policy: session.policy)
+        if let outcome = loop.context.examiner.examineKnown(use, engine: engine) { return examined(outcome) }
         if !isStrict {
             inspectionTimer = loop.loop.schedule(after: settings.inspectionWait) { [weak self] in
                 guard let self, phase == .concluding else { return }

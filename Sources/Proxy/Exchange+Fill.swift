@@ -57,7 +57,8 @@ extension Exchange: FillOwner {
                     askedForGzip: askedForGzip,
                     neverStored: !isGet || CacheControl(request.fields).noStore,
                     namesItsContent: ContentNaming.isFixed(url)),
-                validates: entry, credentialScope: hasSecrets ? session.id.text : nil))
+                validates: entry, credentialScope: hasSecrets ? session.id.text : nil,
+                engine: engine))
         self.driver = driver
         driver.owner = self
         enter(fill)

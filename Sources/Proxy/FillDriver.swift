@@ -1,5 +1,6 @@
 import Cache
 import Core
+import Inspection
 import Relay
 import Sessions
 import Storage
@@ -38,6 +39,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         var validates: StoredEntry?
         /// Whose connection it must be, because it carries credentials.
         var credentialScope: String?
+        /// What finds out about the body.
+        var engine: InspectionEngine
     }
 
     private let loop: ProxyLoop
@@ -197,12 +200,17 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             counted = bytes
             isCountedWhole = true
         }
+        var plan = BodyIngest.Plan(
+            scope: admission.scope, length: admission.mustDecode ? nil : length,
+            largestExpansion: admission.mustDecode ? loop.settings.largestExpansion : nil,
+            largestBody: loop.settings.largestBody)
+        if (200..<300).contains(head.status) {
+            plan.examine = { [examiner = loop.context.examiner, engine = order.engine, ledger] digest, bytes in
+                examiner.prepare(digest, bytes, engine: engine, ledger)
+            }
+        }
         let ingest = BodyIngest(
-            fill: fill, store: loop.cache.blobs, pool: loop.context.storagePool,
-            plan: BodyIngest.Plan(
-                scope: admission.scope, length: admission.mustDecode ? nil : length,
-                largestExpansion: admission.mustDecode ? loop.settings.largestExpansion : nil,
-                largestBody: loop.settings.largestBody))
+            fill: fill, store: loop.cache.blobs, pool: loop.context.storagePool, plan: plan)
         let resume: @Sendable () -> Void = { [weak self, loop = loop.loop] in
             guard let self else { return }
             loop.execute { self.resumeIfRoom() }

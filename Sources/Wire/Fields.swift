@@ -150,6 +150,15 @@ package struct Fields: Sendable {
         return body(storage.span.extracting(entries[index].value))
     }
 
+    /// Whether the first line of that name has exactly these bytes as its value; copies nothing.
+    package func firstIs(_ name: String, _ value: [UInt8]) -> Bool {
+        withFirst(name) { bytes in
+            guard bytes.count == value.count else { return false }
+            for index in bytes.indices where bytes[index] != value[index] { return false }
+            return true
+        } ?? false
+    }
+
     /// Whether the first line of that name has this value, without regard to ASCII case; copies nothing.
     package func hasValue(_ name: String, _ value: String) -> Bool {
         withFirst(name) { ASCII.equalIgnoringCase($0, value.utf8Span.span) } ?? false

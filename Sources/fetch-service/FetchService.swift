@@ -20,6 +20,7 @@ import Platform
     static func main() {
         // On the main thread and before any other starts, so that all inherit it; hence no `async` here.
         Signals.hold()
+        Memory.keepFreed()
         let options = parse()
         let destination: LogDestination
         do {

@@ -40,7 +40,8 @@ struct Extraction {
     }
 
     private func sha1(of bytes: any BlobBytes) throws(ExtractionError) -> String {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+        let room = max(1, min(256 << 10, Int(clamping: bytes.size)))
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 64)
         defer { buffer.deallocate() }
         var hasher = SHA1Hasher()
         var offset: Int64 = 0
