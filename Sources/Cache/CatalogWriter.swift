@@ -32,7 +32,7 @@ package final class CatalogWriter: Sendable {
         let removals = Lock(Removals())
         self.removals = removals
         bytes = BatchWriter(name: "session-blobs", mostPerBatch: 1) { works in for work in works { work() } }
-        writer = BatchWriter(name: "catalog", mostPerBatch: 512, linger: .milliseconds(5)) { items in
+        writer = BatchWriter(name: "catalog", mostPerBatch: 4_096, linger: .milliseconds(50)) { items in
             Self.apply(items, catalog, removals, failed)
         }
         removals.withLock { $0.writer = writer }
@@ -40,7 +40,7 @@ package final class CatalogWriter: Sendable {
     }
 
     package func submit(_ changes: [CatalogChange], completion: Completion? = nil) {
-        writer.submit([Item(changes: changes, completion: completion)])
+        writer.submit([Item(changes: changes, completion: completion)], isUrgent: false)
     }
 
     /// Removes a session: its rows first, slice by slice, then its bytes.

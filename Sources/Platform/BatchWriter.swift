@@ -1,5 +1,4 @@
 package import Core
-import Glibc
 
 /// One thread that applies what others hand over, everything that waits at once: group commit.
 ///
@@ -11,6 +10,8 @@ package final class BatchWriter<Item: Sendable>: Sendable {
         var oldest: MonotonicTime?
         var applying: MonotonicTime?
         var isStopping = false
+        /// Whether somebody waits for something that is queued.
+        var isUrgent = false
     }
 
     private let state = Monitor(State())
@@ -18,8 +19,8 @@ package final class BatchWriter<Item: Sendable>: Sendable {
 
     /// Starts the thread.
     ///
-    /// `apply` gets 1 to `mostPerBatch` items and may block; it runs on the writer's thread alone. `linger` is how long an
-    /// item that finds the thread idle waits for others, where nobody waits for it.
+    /// `apply` gets 1 to `mostPerBatch` items and may block; it runs on the writer's thread alone. `linger` is how long
+    /// items for which nobody waits stay queued, so that more of them are applied together.
     package init(
         name: String, mostPerBatch: Int, linger: Duration = .zero, apply: @escaping @Sendable ([Item]) -> Void
     ) {
@@ -31,12 +32,18 @@ package final class BatchWriter<Item: Sendable>: Sendable {
     }
 
     /// Hands items over; they are applied even when ``stop()`` follows at once, and dropped after it has returned.
-    package func submit(_ items: [Item]) {
+    ///
+    /// Items that are not urgent may linger.
+    package func submit(_ items: [Item], isUrgent: Bool = true) {
         guard !items.isEmpty else { return }
-        state.changeForOne { state in
-            if state.items.isEmpty { state.oldest = .now() }
+        let mustWake = state.withLock { state in
+            let wasEmpty = state.items.isEmpty
+            if wasEmpty { state.oldest = .now() }
             state.items += items
+            state.isUrgent = state.isUrgent || isUrgent
+            return wasEmpty || isUrgent
         }
+        if mustWake { state.wakeOne() }
     }
 
     /// Since when the oldest item that is not applied yet has been waiting; `nil` when nothing waits.
@@ -55,12 +62,13 @@ package final class BatchWriter<Item: Sendable>: Sendable {
         _ state: Monitor<State>, _ most: Int, _ linger: Duration, _ apply: ([Item]) -> Void
     ) {
         while true {
-            if linger > .zero { wait(linger, state) }
+            if linger > .zero { wait(linger, most, state) }
             let batch: [Item]? = state.wait { state in
                 state.applying = nil
                 guard !state.items.isEmpty else { return state.isStopping ? [] : nil }
                 let batch = Array(state.items.prefix(most))
                 state.items.removeFirst(batch.count)
+                state.isUrgent = state.isUrgent && !state.items.isEmpty
                 state.applying = state.oldest
                 state.oldest = state.items.isEmpty ? nil : state.oldest
                 return batch
@@ -69,15 +77,15 @@ package final class BatchWriter<Item: Sendable>: Sendable {
             apply(batch)
         }
     }
-    /// Waits for an item, then a while for more; the thread sleeps through what is submitted meanwhile.
-    private static func wait(_ linger: Duration, _ state: Monitor<State>) {
-        let isStopping = state.wait { state in
+    /// Waits for an item, then a while for more, unless somebody waits for one of them.
+    private static func wait(_ linger: Duration, _ most: Int, _ state: Monitor<State>) {
+        let oldest: MonotonicTime? = state.wait { state in
             state.applying = nil
-            return state.items.isEmpty && !state.isStopping ? nil : state.isStopping
+            return state.items.isEmpty && !state.isStopping ? nil : state.oldest ?? .now()
         }
-        guard isStopping == false else { return }
-        let nanoseconds = Int(linger.wholeNanoseconds)
-        var rest = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-        nanosleep(&rest, nil)
+        guard let oldest else { return }
+        _ = state.wait(until: oldest + linger) { state in
+            state.isUrgent || state.isStopping || state.items.count >= most ? true : nil
+        }
     }
 }

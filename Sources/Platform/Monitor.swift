@@ -49,6 +49,9 @@ package final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
+    /// Lets one waiter look again.
+    package func wakeOne() { pthread_cond_signal(condition) }
+
     /// Blocks until `body` gives a value, asking it again after each change.
     ///
     /// Gives that value, or `nil` when the deadline passed first; without a deadline it waits for ever.

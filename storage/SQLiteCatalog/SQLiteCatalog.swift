@@ -45,7 +45,8 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
     private static func attempt(_ path: String) throws(StoreError) -> SQLiteFile {
         try SQLiteFile(
             path: path, schema: CatalogSchema.versions, durability: .process,
-            advice: "restart the service, which sets the file aside and begins with an empty cache")
+            advice: "restart the service, which sets the file aside and begins with an empty cache",
+            writerMemory: 32 << 20)
     }
 
     /// Forbids the file to grow by more than some pages from now on; writes that need more fail with `.full`.

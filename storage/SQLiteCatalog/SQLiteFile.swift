@@ -27,11 +27,13 @@ final class SQLiteFile: Sendable {
     ///   - durability: What a commit survives.
     ///   - advice: What to do when the file is damaged.
     ///   - logSize: Bytes of the log at which it is copied.
+    ///   - writerMemory: Bytes of pages that the writer keeps; indices in random order want many.
     ///   - beforeCopy: Called on the thread that copies the log (for tests).
     /// - Throws: ``StoreError`` with `.corrupt` when it is damaged, `.rejected` when a newer version of the service made
     ///   it. Nothing was changed then.
     init(
         path: String, schema: SchemaVersions, durability: Durability, advice: String, logSize: Int = logSize,
+        writerMemory: Int = 4 << 20,
         beforeCopy: @escaping @Sendable () -> Void = {}
     ) throws(StoreError) {
         self.path = path
@@ -47,6 +49,7 @@ final class SQLiteFile: Sendable {
             pool = try DatabasePool(path: path, configuration: Self.configuration(path, schema))
             try pool.writeWithoutTransaction { db in
                 if durability == .power { try db.execute(sql: "PRAGMA synchronous = FULL") }
+                try db.execute(sql: "PRAGMA cache_size = -\(writerMemory >> 10)")
                 try schema.migrate(db)
                 try checkpointer.attach(to: db)
             }
