@@ -66,6 +66,7 @@ package final class ResponseCache: Sendable {
     package let writer: CatalogWriter
     package let fills = FillTable()
     package let settings: Settings
+    private let keys = KeyFilter()
     private let memory: Lock<Memory>
 
     package init(
@@ -85,7 +86,23 @@ package final class ResponseCache: Sendable {
 
     /// The stored responses of a key; `nil` when memory does not know and ``load(_:)`` must be asked.
     package func remembered(_ key: FillKey) -> [StoredEntry]? {
-        memory.withLock { $0.known.use(key)?.entries }
+        if let known = memory.withLock({ $0.known.use(key)?.entries }) { return known }
+        return keys.mayHave(catalog.keyHash(key.partition, key.key)) ? nil : []
+    }
+
+    /// Learns which keys the catalog has, so that it need not be asked for others; blocks, for a thread of its own.
+    ///
+    /// Until it returns, every key that is not in memory is looked up.
+    ///
+    /// - Parameter mayGoOn: Asked now and then.
+    package func learnKeys(mayGoOn: () -> Bool = { true }) throws(StoreError) {
+        var last: UInt64?
+        while mayGoOn() {
+            let page = try catalog.keyHashes(after: last, limit: 4_096)
+            guard keys.insert(page) else { return }
+            guard let end = page.last else { return keys.complete() }
+            last = end
+        }
     }
 
     /// What is remembered of a key, with a stamp by which ``recall(_:stamp:body:)`` knows whether it still is so.
@@ -130,6 +147,7 @@ package final class ResponseCache: Sendable {
     /// Its blob is in the store; it replaces one with the same variant.
     package func store(_ entry: StoredEntry, blob: StoredBlob, at time: WallTime) {
         let key = FillKey(partition: entry.response.partition, key: entry.response.key)
+        keys.insert(CollectionOfOne(catalog.keyHash(key.partition, key.key)))
         change(key, [.blob(blob, at: time), .response(entry.response)], arriving: blob) { entries in
             entries.removeAll {
                 $0.response.variant == entry.response.variant && $0.response.varyNames == entry.response.varyNames
@@ -167,6 +185,7 @@ package final class ResponseCache: Sendable {
         // An entry that has not been read back has no id yet: it is written again as a whole.
         let response = new.response
         let key = FillKey(partition: response.partition, key: response.key)
+        keys.insert(CollectionOfOne(catalog.keyHash(key.partition, key.key)))
         change(key, [.response(response)]) { entries in
             if let index = entries.firstIndex(where: { $0 === old }) {
                 entries[index] = new

@@ -141,7 +141,8 @@ final class Examiner: Sendable {
             return nil
         }
         let facts = engine.extract(bytes)
-        if facts.isConclusive {
+        // What is found again in no time is not worth a row.
+        if facts.isConclusive, bytes.size > Fill.smallBody || !facts.extractions.isEmpty || !facts.errors.isEmpty {
             cache.writer.submit([.facts(digest, version: BlobFacts.currentVersion, json: facts.json)])
         }
         return facts

@@ -7,7 +7,7 @@ import Storage
 import Platform
 
 /// The work that nobody waits for: evicting, compressing, sweeping, keeping the record's reserve, comparing blobs with
-/// their digests, and removing what the last run did not get to.
+/// their digests, learning the cache's keys, and removing what the last run did not get to.
 final class Maintenance: Sendable {
     private static let pause = Duration.seconds(1)
     /// How many rounds pass between two looks at the record's reserve.
@@ -16,7 +16,7 @@ final class Maintenance: Sendable {
     private static let scrubberPause = Duration.seconds(60)
 
     private let mustEnd = Latch()
-    private let hasEnded = Latch(count: 2)
+    private let hasEnded = Latch(count: 3)
 
     init(cache: ResponseCache, disk: DiskStore, records: SQLiteRecords, log: Logger) {
         startThread(name: "maintenance") { [mustEnd, hasEnded] in
@@ -33,6 +33,14 @@ final class Maintenance: Sendable {
                 }
                 // There is no room yet; it is tried again.
                 if round % Self.reserveEvery == 0 { try? records.maintain() }
+            }
+            hasEnded.signal()
+        }
+        startThread(name: "keys") { [mustEnd, hasEnded] in
+            do throws(StoreError) {
+                try cache.learnKeys { !mustEnd.isOpen }
+            } catch {
+                log.warning("the keys of the cache cannot be read, so each is looked up: \(error)")
             }
             hasEnded.signal()
         }

@@ -91,5 +91,9 @@ final class SlicedCatalog: Catalog {
     func blobs(after: SHA256Digest?, limit: Int) throws(StoreError) -> [StoredBlob] {
         try inner.blobs(after: after, limit: limit)
     }
+    func keyHash(_ partition: Partition, _ key: String) -> UInt64 { inner.keyHash(partition, key) }
+    func keyHashes(after: UInt64?, limit: Int) throws(StoreError) -> [UInt64] {
+        try inner.keyHashes(after: after, limit: limit)
+    }
     func totals() throws(StoreError) -> CatalogTotals { try inner.totals() }
 }

@@ -49,6 +49,34 @@ import Wire
     private static let key = FillKey(partition: .shared, key: "http://a.example/")
     private static let time = WallTime(nanoseconds: noon * 1_000_000_000)
 
+    @Test func `once the keys are learnt only those of the catalog are looked up`() throws {
+        let fixture = Fixture()
+        fixture.cache.store(entry(), blob: blob("body"), at: Self.time)
+        fixture.settle()
+        let other = FillKey(partition: .shared, key: "http://b.example/")
+        let own = FillKey(partition: .session(session("a"), credentials: digest("c")), key: Self.key.key)
+        // So little memory that what is known is forgotten with the next key.
+        var settings = ResponseCache.Settings()
+        settings.headMemory = 1
+        let restarted = ResponseCache(catalog: fixture.catalog, blobs: fixture.blobs, settings: settings) { _ in }
+        defer { restarted.writer.stop() }
+        try restarted.learnKeys { false }
+        #expect(restarted.remembered(other) == nil, "told to stop before the end, it does not know")
+        try restarted.learnKeys()
+        #expect(restarted.remembered(other)?.isEmpty == true)
+        #expect(restarted.remembered(own)?.isEmpty == true, "another partition is another key")
+        #expect(restarted.remembered(Self.key) == nil)
+        #expect(try restarted.load(Self.key).count == 1)
+        restarted.store(entry(key: other.key), blob: blob("body"), at: Self.time)
+        for number in 1...9 { _ = try restarted.load(FillKey(partition: .shared, key: "http://\(number).example/")) }
+        let done = Latch()
+        restarted.writer.submit([]) { _ in done.signal() }
+        #expect(done.wait(atMost: .seconds(20)))
+        for number in 11...19 { _ = try restarted.load(FillKey(partition: .shared, key: "http://\(number).example/")) }
+        #expect(restarted.remembered(other) == nil, "stored since, it is looked up")
+        #expect(try restarted.load(other).count == 1)
+    }
+
     @Test func `what was stored is known at once and after a restart`() throws {
         let fixture = Fixture()
         #expect(fixture.cache.remembered(Self.key) == nil, "memory does not know")

@@ -186,5 +186,22 @@ package final class MemoryCatalog: Catalog {
 
     package func scrubMark() throws(StoreError) -> ScrubMark { state.withLock { $0.scrubMark } }
 
+    package func keyHash(_ partition: Partition, _ key: String) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(partition)
+        hasher.combine(key)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    package func keyHashes(after: UInt64?, limit: Int) throws(StoreError) -> [UInt64] {
+        let hashes = state.withLock { state in
+            Set(
+                state.responses.keys.map { keyHash($0.partition, $0.key) }.filter { hash in
+                    after.map { hash > $0 } ?? true
+                })
+        }
+        return Array(hashes.sorted().prefix(max(limit, 0)))
+    }
+
     package func totals() throws(StoreError) -> CatalogTotals { state.withLock { $0.totals } }
 }

@@ -40,13 +40,19 @@ extension SQLiteCatalog {
 
     // MARK: - Scopes
 
+    private static let mostScopeNumbers = 1_024
+
     func scopeNumber(_ scope: BlobScope, in db: Database) throws -> Int64? {
         guard case .session(let id) = scope else { return 0 }
+        if let number = scopeNumbers[id] { return number }
         let statement = try db.cachedStatement(sql: "SELECT no, id FROM scopes WHERE id_hash = ?")
         guard let row = try Row.fetchOne(statement, arguments: [hash(id)]), try row.text(1) == id.text else {
             return nil
         }
-        return try row.number(0)
+        let number = try row.number(0)
+        if scopeNumbers.count >= Self.mostScopeNumbers { scopeNumbers = [:] }
+        scopeNumbers[id] = number
+        return number
     }
 
     private func enterScope(_ scope: BlobScope, in db: Database) throws -> Int64 {
@@ -69,7 +75,6 @@ extension SQLiteCatalog {
 
     private func enter(_ blob: StoredBlob, _ time: WallTime, _ totals: inout CatalogTotals, in db: Database) throws {
         let scope = try enterScope(blob.scope, in: db)
-        guard try !update(blob, scope, used: time.nanoseconds, &totals, in: db) else { return }
         let placement = blob.placement
         let zeros = Self.zeros(scope, text: placement.text.utf8.count, rest: 64)
         try db.cachedStatement(
@@ -77,12 +82,16 @@ extension SQLiteCatalog {
                 INSERT INTO blobs VALUES (
                     NULL, ?1, ?2, ?3, ?4, ?1 = 0 AND EXISTS (SELECT 1 FROM pins WHERE digest = ?5), ?5,
                     zeroblob(?6), ?7, zeroblob(?8)
-                )
+                ) ON CONFLICT (digest, scope) DO NOTHING
                 """
         ).execute(arguments: [
             scope, blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, blob.digest.column, zeros.front,
             placement.text, zeros.tail,
         ])
+        guard db.changesCount > 0 else {
+            try update(blob, scope, used: time.nanoseconds, &totals, in: db)
+            return
+        }
         totals.blobs += 1
         totals.logicalBytes += blob.logicalSize
         totals.bytesOnDisk += placement.sizeOnDisk

@@ -20,6 +20,7 @@ extension SQLiteCatalog {
         try db.cachedStatement(sql: "INSERT INTO removals VALUES (NULL, ?, NULL, NULL, 0)").execute(arguments: [scope])
         // Rows of a scope without a session are shown to nobody.
         try db.cachedStatement(sql: "DELETE FROM scopes WHERE no = ?").execute(arguments: [scope])
+        scopeNumbers[session] = nil
     }
 
     /// Deletes responses that have a blob as their body, as many as fit into a transaction.

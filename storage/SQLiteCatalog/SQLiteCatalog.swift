@@ -15,6 +15,8 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
     private var totalsAfterGroup: CatalogTotals?
     // Touched in the writer's serial queue only: whether the log may still hold what a removal deleted.
     private var isLogStale = false
+    // Touched in the writer's serial queue only: numbers of sessions' scopes that were asked for lately.
+    var scopeNumbers: [SessionID: Int64] = [:]
 
     /// Opens or makes the file.
     ///
@@ -63,9 +65,16 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
     package func apply(_ changes: [CatalogChange]) throws(StoreError) {
         guard !changes.isEmpty else { return }
         try change("change the catalog") { db, totals in
-            for change in changes { try make(change, &totals, in: db) }
+            for change in Self.ordered(changes) { try make(change, &totals, in: db) }
         }
         try cleanLog()
+    }
+
+    /// Pins first: a blob that is entered pinned takes its place in the order of eviction once instead of twice.
+    private static func ordered(_ changes: [CatalogChange]) -> [CatalogChange] {
+        let pins = changes.filter { if case .pin = $0 { true } else { false } }
+        guard !pins.isEmpty, pins.count < changes.count else { return changes }
+        return pins + changes.filter { if case .pin = $0 { false } else { true } }
     }
 
     package func removeSlice() throws(StoreError) -> Bool {
@@ -92,6 +101,7 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
             totalsAfterGroup = totals
         } afterFailure: { _, _ in
             totalsAfterGroup = nil
+            scopeNumbers = [:]
         }
     }
 
@@ -105,6 +115,26 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
         try file.write("end a removal") { db in
             try db.cachedStatement(sql: "DELETE FROM removals WHERE done = 1").execute()
             isLogStale = false
+        }
+    }
+
+    package func keyHash(_ partition: Partition, _ key: String) -> UInt64 {
+        UInt64(bitPattern: hash(partition, key))
+    }
+
+    package func keyHashes(after: UInt64?, limit: Int) throws(StoreError) -> [UInt64] {
+        try file.read("read the keys of the catalog") { db in
+            // The index has all that is asked for, so that the rows are not read.
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT DISTINCT key_hash FROM responses INDEXED BY responses_key
+                    WHERE key_hash > ? OR ? ORDER BY key_hash LIMIT ?
+                    """)
+            let start = after.map { Int64(bitPattern: $0) } ?? .min
+            let rows = try Row.fetchCursor(statement, arguments: [start, after == nil, max(limit, 0)])
+            var hashes: [UInt64] = []
+            while let row = try rows.next() { hashes.append(UInt64(bitPattern: try row.number(0))) }
+            return hashes
         }
     }
 

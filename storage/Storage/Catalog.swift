@@ -205,6 +205,23 @@ public protocol Catalog: AnyObject, Sendable {
     /// - Throws: ``StoreError``.
     func blobs(after: SHA256Digest?, limit: Int) throws(StoreError) -> [StoredBlob]
 
+    /// A hash of a key in its partition, the same for as long as this object lives; no I/O.
+    ///
+    /// - Parameters:
+    ///   - partition: Whose.
+    ///   - key: The primary cache key.
+    /// - Returns: 64 bits that nobody outside can foresee.
+    func keyHash(_ partition: Partition, _ key: String) -> UInt64
+
+    /// The hashes of the keys of all stored responses, in pages and in some order.
+    ///
+    /// - Parameters:
+    ///   - after: The last hash of the page before; `nil` for the first page.
+    ///   - limit: How many at most.
+    /// - Returns: The hashes, each once; none when there are no more.
+    /// - Throws: ``StoreError``.
+    func keyHashes(after: UInt64?, limit: Int) throws(StoreError) -> [UInt64]
+
     /// How much there is; O(1).
     ///
     /// - Returns: The totals as of the last group applied.

@@ -77,6 +77,30 @@ extension CatalogCheck {
                 }
             }
         },
+        CatalogCheck("the hashes of all keys can be read, in pages of any size") { harness in
+            let catalog = harness.catalog
+            let session = Partition.session(try CatalogSample.id("s"), credentials: CatalogSample.digest(1))
+            var expected: Set<UInt64> = []
+            for number in 1...23 {
+                let key = "https://a.example/\(number)"
+                let partition = number % 3 == 0 ? session : .shared
+                try catalog.apply([.response(CatalogSample.response(partition: partition, key: key))])
+                try catalog.apply([.response(CatalogSample.response("b", partition: partition, key: key))])
+                expected.insert(catalog.keyHash(partition, key))
+            }
+            #expect(expected.count == 23)
+            #expect(catalog.keyHash(.shared, "https://a.example/3") != catalog.keyHash(session, "https://a.example/3"))
+            for limit in [1, 5, 23, 100] {
+                var found: [UInt64] = []
+                while true {
+                    let page = try catalog.keyHashes(after: found.last, limit: limit)
+                    if page.isEmpty { break }
+                    #expect(page.count <= limit)
+                    found += page
+                }
+                #expect(found.count == 23 && Set(found) == expected)
+            }
+        },
         CatalogCheck("a response can be forgotten, alone or with all of its key, and its id is not given again") {
             harness in
             let catalog = harness.catalog
