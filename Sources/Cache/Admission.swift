@@ -21,10 +21,12 @@ package struct Admission: Sendable {
         package var neverStored: Bool
         /// Whether the URL names the bytes that it stands for.
         package var namesItsContent: Bool
+        /// Whether a stored answer stands in for errors of the origin, whose place they must not take (RFC 5861).
+        package var hidesErrors: Bool
 
         package init(
             method: String, fields: Fields, partition: Partition, session: SessionID, askedForGzip: Bool,
-            neverStored: Bool, namesItsContent: Bool = false
+            neverStored: Bool, namesItsContent: Bool = false, hidesErrors: Bool = false
         ) {
             self.method = method
             self.fields = fields
@@ -33,6 +35,7 @@ package struct Admission: Sendable {
             self.askedForGzip = askedForGzip
             self.neverStored = neverStored
             self.namesItsContent = namesItsContent
+            self.hidesErrors = hidesErrors
         }
     }
 
@@ -67,6 +70,9 @@ package struct Admission: Sendable {
         mustDecode = request.askedForGzip && ContentCoding.isGzip(fields)
         var reason: String?
         if request.neverStored { reason = "the request forbids it" }
+        if reason == nil, request.hidesErrors, ReusePolicy.isError(response.status) {
+            reason = "a stored answer stands in for errors"
+        }
         if reason == nil {
             let storability = Storability.of(
                 method: request.method, requestFields: request.fields, status: response.status, responseFields: fields,

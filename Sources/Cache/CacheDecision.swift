@@ -6,10 +6,12 @@ package import Wire
 package enum CacheDecision: Sendable {
     /// One may be sent, with this `Age` in seconds.
     case use(StoredEntry, age: Int64)
-    /// One fits, but the origin must be asked first.
-    case validate(StoredEntry)
-    /// None fits.
-    case absent
+    /// One may be sent although it is stale, with this `Age` in seconds (RFC 9111, section 4.2.4; RFC 5861, section 3).
+    case useStale(StoredEntry, age: Int64, CacheStatus.StaleUse)
+    /// One fits, but the origin must be asked first; it may stand in when the origin cannot answer.
+    case validate(StoredEntry, why: CacheStatus.Forward)
+    /// None fits, or what fits is stale and cannot be validated: that one may stand in when the origin cannot answer.
+    case absent(why: CacheStatus.Forward, stale: StoredEntry?)
     /// None may be used, and the request forbids asking (RFC 9111, section 5.2.1.7).
     case unsatisfiable
 
@@ -27,38 +29,47 @@ package enum CacheDecision: Sendable {
         _ entries: [StoredEntry], for fields: Fields, acceptsGzip: Bool, hasOwnCredentials: Bool,
         validatedSince: Int64? = nil, now: Int64
     ) -> CacheDecision {
-        var toValidate: StoredEntry?
+        var toValidate: (entry: StoredEntry, why: CacheStatus.Forward)?
+        var whileRevalidating: (entry: StoredEntry, age: Int64)?
+        var missing = CacheStatus.Forward.uriMiss
         for entry in entries {
             let response = entry.response
-            guard !response.decoded || acceptsGzip else { continue }
-            guard Selection.fits(names: response.varyNames, variant: response.variant, requestFields: fields) else {
+            guard !response.decoded || acceptsGzip,
+                Selection.fits(names: response.varyNames, variant: response.variant, requestFields: fields)
+            else {
+                missing = .varyMiss
                 continue
             }
-            if hasOwnCredentials, response.partition == .shared,
+            let isForeign = hasOwnCredentials && response.partition == .shared
+            if isForeign,
                 !SharingRules.sharedMayAnswerCredentials(status: response.status, storedFields: entry.head.fields)
             {
+                missing = .miss
                 continue
             }
-            let reuse = Reuse.decide(
-                requestFields: fields, storedStatus: response.status, storedFields: entry.head.fields,
-                requestTime: response.requestTime, responseTime: response.responseTime, now: now,
-                assumedLifetime: response.assumedLifetime, shared: response.partition == .shared)
             // Request directives are advisory (RFC 9111, section 5.2.1): what proves itself needs no validation.
             let isProven = entry.isSelfCertifying && !CacheControl(fields).noStore
             if isProven || validatedSince.map({ response.responseTime >= $0 }) == true {
-                let age = Freshness.currentAge(
-                    fields: entry.head.fields, requestTime: response.requestTime, responseTime: response.responseTime,
-                    now: now)
-                return .use(entry, age: age)
+                return .use(entry, age: entry.policy.age(at: now))
             }
-            switch reuse {
-            case .fresh(let age), .stale(let age): return .use(entry, age: age)
-            case .staleWhileRevalidating, .revalidate, .unsatisfiable: toValidate = toValidate ?? entry
+            switch Reuse.decide(requestFields: fields, policy: entry.policy, now: now) {
+            case .fresh(let age): return .use(entry, age: age)
+            case .stale(let age): return .useStale(entry, age: age, .maxStale)
+            case .staleWhileRevalidating(let age):
+                // Who revalidates behind the client's back is the service: only for what it shares, only for everybody.
+                if !isForeign, response.partition == .shared {
+                    whileRevalidating = whileRevalidating ?? (entry, age)
+                } else {
+                    toValidate = toValidate ?? (entry, .stale)
+                }
+            case .revalidate(let why), .unsatisfiable(let why):
+                toValidate = toValidate ?? (entry, CacheStatus.Forward(why))
             }
         }
+        if let (entry, age) = whileRevalidating { return .useStale(entry, age: age, .whileRevalidating) }
         if CacheControl(fields).onlyIfCached { return .unsatisfiable }
-        guard let toValidate else { return .absent }
-        return Validators.hasAny(toValidate.head.fields) ? .validate(toValidate) : .absent
+        guard let (entry, why) = toValidate else { return .absent(why: missing, stale: nil) }
+        return Validators.hasAny(entry.head.fields) ? .validate(entry, why: why) : .absent(why: why, stale: entry)
     }
 
     /// Who may be answered, judging by the request alone.

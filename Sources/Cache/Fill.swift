@@ -351,9 +351,12 @@ package struct FillFailure: Error, Hashable, Sendable {
     package var status: Int
     /// What happened, for the client and the record.
     package var reason: String
+    /// The same in the words of `Proxy-Status`, where the status alone does not tell.
+    package var error: ProxyStatus.Failure?
 
-    package init(status: Int, reason: String) {
+    package init(status: Int, reason: String, error: ProxyStatus.Failure? = nil) {
         self.status = status
         self.reason = reason
+        self.error = error
     }
 }

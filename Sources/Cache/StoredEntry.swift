@@ -8,6 +8,8 @@ package import Wire
 package final class StoredEntry: Sendable {
     package let response: StoredResponse
     package let head: ResponseHead
+    /// What it says about its reuse.
+    package let policy: ReusePolicy
 
     /// Whether a segment of the URL's path is the SHA-256 of the body: such an answer cannot have become another.
     package let isSelfCertifying: Bool
@@ -17,6 +19,10 @@ package final class StoredEntry: Sendable {
             response.status == 200 && !response.decoded && Self.names(response.digest, in: response.key)
         self.response = response
         self.head = head
+        policy = ReusePolicy(
+            status: response.status, fields: head.fields, requestTime: response.requestTime,
+            responseTime: response.responseTime, shared: response.partition == .shared,
+            assumedLifetime: response.assumedLifetime)
     }
 
     /// Parses the stored head; `nil` when it is not a head, which only a damaged catalog has.

@@ -409,6 +409,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         var head = ResponseHead(status: status)
         head.fields.append("Content-Type", "text/plain; charset=utf-8")
         for (name, value) in fields { head.fields.append(name, value) }
+        if let error = ProxyStatus.Failure(status: status, category: .failure) {
+            ProxyStatus(error).append(to: &head.fields, proxy: loop.context.pseudonym)
+        }
         head.fields.append("Content-Length", String(content.count))
         if close { head.fields.append("Connection", "close") }
         head.serialise(into: &outbox)

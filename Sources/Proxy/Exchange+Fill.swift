@@ -30,6 +30,7 @@ extension Exchange: FillOwner {
         guard let url else { return }
         (partition, hasCredentials) = (.session(session.id, credentials: Self.nobody), false)
         phase = .lookingUp
+        if request.method != "GET", request.method != "HEAD" { forward = .method }
         lead(Fill(key: FillKey(partition: partition, key: url.key)), validating: nil)
     }
 
@@ -45,10 +46,22 @@ extension Exchange: FillOwner {
         source = .network
         isLeader = true
         loop.context.counters.add(loop.context.counters.misses)
+        let hidesErrors =
+            standIn?.policy.allowsUseOnError(at: WallTime.now().seconds, requestFields: request.fields) == true
+        let driver = driver(for: fill, url, validating: entry, hidesErrors: hidesErrors)
+        self.driver = driver
+        driver.owner = self
+        enter(fill)
+        driver.start()
+    }
+
+    private func driver(
+        for fill: Fill, _ url: RequestURL, validating entry: StoredEntry?, hidesErrors: Bool
+    ) -> FillDriver {
         let isGet = request.method == "GET" && !hasRequestBody
         let (head, askedForGzip) = forwardedHead(url, validating: entry)
         let hasSecrets = !SharingRules.credentialFields(request.fields).isEmpty
-        let driver = FillDriver(
+        return FillDriver(
             loop: loop, fill: fill, ledger: member.ledger,
             order: FillDriver.Order(
                 url: url, head: head, framing: requestFraming,
@@ -56,13 +69,23 @@ extension Exchange: FillOwner {
                     method: request.method, fields: request.fields, partition: fill.key.partition, session: session.id,
                     askedForGzip: askedForGzip,
                     neverStored: !isGet || CacheControl(request.fields).noStore,
-                    namesItsContent: ContentNaming.isFixed(url)),
+                    namesItsContent: ContentNaming.isFixed(url), hidesErrors: hidesErrors),
                 validates: entry, credentialScope: hasSecrets ? session.id.text : nil,
                 engine: engine))
-        self.driver = driver
-        driver.owner = self
-        enter(fill)
-        driver.start()
+    }
+
+    /// Asks the origin about a stale answer that is sent meanwhile (RFC 5861, section 3), unless somebody does already.
+    func revalidateBehind(_ entry: StoredEntry) {
+        guard let url,
+            case .leader(let fill) = loop.cache.fills.join(
+                FillKey(partition: entry.response.partition, key: entry.response.key))
+        else { return }
+        guard member.ledger.addFill() == nil else {
+            loop.cache.fills.close(fill)
+            return fill.fail(FillFailure(status: 429, reason: "the session has its share of downloads"))
+        }
+        let validated = Validators.hasAny(entry.head.fields) ? entry : nil
+        driver(for: fill, url, validating: validated, hidesErrors: true).start()
     }
 
     private func follow(_ fill: Fill) {
@@ -139,16 +162,20 @@ extension Exchange: FillOwner {
 
     private func headCame(_ state: Fill.Snapshot, _ completion: Fill.Completion? = nil) {
         guard let head = state.head else { return }
+        if ReusePolicy.isError(head.response.status), standsIn(for: nil, status: head.response.status) { return }
         // A body that is not kept can be read by those only who were there from its first byte on.
         if !isLeader, !fits(head) || state.stagingFailure != nil {
             if let fill { leave(fill) }
             source = .none
+            waitedInVain = true
             // Others wait as we did: each asks for itself, in parallel.
             return fillAlone(partition: partition)
         }
         if isLeader, let url, Invalidation.isCaused(method: request.method, status: head.response.status) {
             invalidate(url, head.response)
         }
+        cacheStatus = status(of: head, isStored: state.stagingFailure == nil)
+        if request.method == "HEAD", isLeader { learnFromHead(head) }
         var response = isLeader ? driver?.admission?.ownHead ?? head.response : head.response
         if isStrict, !(200..<300).contains(response.status) { return replaceForStrict(response) }
         let length = request.method == "HEAD" ? head.length : completion?.size ?? head.length
@@ -230,6 +257,10 @@ extension Exchange: FillOwner {
         if form == .whole, request.method != "HEAD" {
             delivery?.end = completion.size
             delivery?.trailers = isStrict ? Wire.Fields() : completion.trailers
+            if let head = responseHead, wantsDigestTrailer(head) {
+                delivery?.trailers.remove("Repr-Digest")
+                delivery?.trailers.append("Repr-Digest", DigestFields.value(completion.digest))
+            }
         }
         let body: Examiner.Body
         if completion.size <= Fill.smallBody, let bytes = fill.allBytes() {
@@ -267,18 +298,93 @@ extension Exchange: FillOwner {
     private func fillFailed(_ failure: FillFailure) {
         guard phase == .waiting || phase == .delivering else { return }
         if delivery?.hasBegun != true {
+            if ReusePolicy.isError(failure.status), standsIn(for: failure, status: nil) { return }
             switch failure.status {
-            case 403: return refuse(403, "Access denied: \(failure.reason)")
+            case 403: return refuse(403, "Access denied: \(failure.reason)", error: failure.error)
             case 429 where isLeader: return refuse(429, failure.reason, fields: [("Retry-After", "10")])
             case 429 where phase == .waiting:
                 // The limit of whoever began it is none of ours.
                 if let fill { leave(fill) }
                 source = .none
+                waitedInVain = true
                 return fillAlone(partition: partition)
             default: break
             }
         }
-        sourceFailed(failure.reason, status: failure.status)
+        sourceFailed(failure.reason, status: failure.status, error: failure.error)
+    }
+
+    /// Sends the stale answer in place of an error, where it may (RFC 5861, section 4; RFC 9111, section 4.3.3).
+    ///
+    /// - Parameters:
+    ///   - failure: Why there is no answer of the origin.
+    ///   - status: The status of the one that there is.
+    /// - Returns: Whether it does.
+    private func standsIn(for failure: FillFailure?, status: Int?) -> Bool {
+        let now = WallTime.now().seconds
+        guard let entry = standIn, request.method == "GET", delivery == nil,
+            entry.policy.allowsUseOnError(at: now, requestFields: request.fields)
+        else { return false }
+        standIn = nil
+        pendingHead = nil
+        if let fill {
+            let driver = driver
+            leave(fill)
+            driver?.owner = nil
+            // An error that nobody wants would take the place of what is stored.
+            if fill.readers == 0 { driver?.cancel("a stale answer stands in") }
+        }
+        if let error = failure?.error { proxyStatus = ProxyStatus(error) }
+        phase = .lookingUp
+        let age = entry.policy.age(at: now)
+        serve(entry, age: age, as: .staleOnError(ttl: entry.policy.lifetime - age, status: status))
+        return true
+    }
+
+    // MARK: - What the head tells
+
+    /// How the cache handled what the origin answers.
+    private func status(of head: Fill.Head, isStored: Bool) -> CacheStatus {
+        let status = head.response.status
+        guard isLeader else { return .collapsed(forward, status: status, ttl: nil, stored: isStored) }
+        let notStored = forward == .method || request.method == "HEAD" ? nil : driver?.admission?.notStored
+        if waitedInVain { return .collapsedInVain(forward, status: status, detail: notStored) }
+        if hasRequestBody, forward != .method { return .bypass(status: status, detail: notStored) }
+        return .forwarded(
+            forward, status: status, ttl: nil, stored: isStored && driver?.admission?.storedHead != nil,
+            detail: notStored)
+    }
+
+    /// The answer to a HEAD freshens what is stored, or shows that it is out of date (RFC 9111, section 4.3.5).
+    private func learnFromHead(_ head: Fill.Head) {
+        guard let own = driver?.admission?.ownHead, own.status == 200 else { return }
+        var fields = own.fields
+        if let length = head.length { fields.set("Content-Length", String(length)) }
+        for entry in toldByHead {
+            let response = entry.response
+            switch Validators.effect(
+                ofHead: own.status, fields, on: entry.head.fields, size: response.decoded ? nil : response.size)
+            {
+            case .none: break
+            case .freshens:
+                let fresh = entry.freshened(
+                    by: fields, requestTime: started.seconds, responseTime: WallTime.now().seconds)
+                if let fresh {
+                    loop.cache.refresh(entry, with: fresh)
+                    continue
+                }
+                fallthrough
+            case .outdates: loop.cache.invalidate(FillKey(partition: response.partition, key: response.key))
+            }
+        }
+        toldByHead = []
+    }
+
+    /// Whether the digest of a body that is still coming is told at its end (RFC 9530, section 3; RFC 9110, section 6.5.1).
+    func wantsDigestTrailer(_ head: ResponseHead) -> Bool {
+        request.method == "GET" && head.status == 200 && !head.fields.contains("Repr-Digest")
+            && DigestFields.acceptsTrailers(request.fields)
+            && DigestFields.isWelcome(request.fields, "Want-Repr-Digest")
     }
 }
 

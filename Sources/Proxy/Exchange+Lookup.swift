@@ -16,6 +16,7 @@ extension Exchange {
         guard let url else { return }
         phase = .lookingUp
         attempts += 1
+        standIn = nil
         (partition, hasCredentials) = CacheDecision.partition(
             session: session.id, fields: request.fields, url: url, digest: SHA256Hasher.digest)
         let own = FillKey(partition: partition, key: url.key)
@@ -55,25 +56,76 @@ extension Exchange {
             hasOwnCredentials: hasCredentials, validatedSince: validatedSince, now: WallTime.now().seconds)
         switch decision {
         case .use(let entry, let age):
-            serve(entry, age: age)
+            if mustAskFirst(entry) {
+                ask(Validators.hasAny(entry.head.fields) ? entry : nil, why: .request, own)
+            } else {
+                serve(entry, age: age, as: statusOfUse(entry, age: age))
+            }
+        case .useStale(let entry, let age, let use):
+            if use == .whileRevalidating {
+                // A HEAD brings nothing that could be stored.
+                guard request.method == "GET" else { return ask(entry, why: .stale, own) }
+                if !CacheControl(request.fields).onlyIfCached { revalidateBehind(entry) }
+            }
+            serve(entry, age: age, as: .stale(ttl: entry.policy.lifetime - age, use))
         case .unsatisfiable:
-            refuse(504, "the answer is not in the cache and the request says only-if-cached", category: .failure)
-        case .validate(let entry) where request.method == "GET" && attempts <= Self.mostAttempts:
-            if hasCredentials, entry.response.partition == .shared {
-                // What is asked with credentials is not about what everybody shares.
-                join(own, validating: nil)
-            } else {
-                join(FillKey(partition: entry.response.partition, key: own.key), validating: entry)
-            }
-        case .validate, .absent:
-            if request.method == "HEAD" {
-                passThrough()
-            } else if attempts > Self.mostAttempts || CacheControl(request.fields).noStore {
-                fillAlone(partition: own.partition)
-            } else {
-                join(own, validating: nil)
-            }
+            refuse(
+                504, "the answer is not in the cache and the request says only-if-cached", category: .failure,
+                error: .internalResponse)
+        case .validate(let entry, let why):
+            standIn = entry
+            toldByHead = tellable(entries, own)
+            ask(entry, why: why, own)
+        case .absent(let why, let stale):
+            standIn = stale
+            toldByHead = tellable(entries, own)
+            ask(nil, why: why, own)
         }
+    }
+
+    /// Asks the origin, with the validators of a stored response if there is one.
+    private func ask(_ entry: StoredEntry?, why: CacheStatus.Forward, _ own: FillKey) {
+        if attempts == 1 { forward = why }
+        guard request.method != "HEAD" else { return passThrough() }
+        if let entry, attempts <= Self.mostAttempts {
+            // What is asked with credentials is not about what everybody shares.
+            if hasCredentials, entry.response.partition == .shared { return join(own, validating: nil) }
+            join(FillKey(partition: entry.response.partition, key: own.key), validating: entry)
+        } else if attempts > Self.mostAttempts || CacheControl(request.fields).noStore {
+            fillAlone(partition: own.partition)
+        } else {
+            join(own, validating: nil)
+        }
+    }
+
+    /// Whether a condition that is meant for the origin fails here, which the origin should confirm (RFC 9110,
+    /// section 13.1.1).
+    private func mustAskFirst(_ entry: StoredEntry) -> Bool {
+        guard Conditions.concernOrigin(request.fields), validatedSince == nil, request.method == "GET",
+            attempts <= Self.mostAttempts, !CacheControl(request.fields).onlyIfCached
+        else { return false }
+        let head = Admission.asServed(entry.head, decoded: entry.response.decoded)
+        let outcome = Conditions.evaluate(
+            requestFields: request.fields, method: request.method, storedFields: head.fields,
+            storedStatus: head.status)
+        return outcome == .preconditionFailed
+    }
+
+    /// The stored responses that the answer to this HEAD may freshen or outdate (RFC 9111, section 4.3.5).
+    private func tellable(_ entries: [StoredEntry], _ own: FillKey) -> [StoredEntry] {
+        guard request.method == "HEAD" else { return [] }
+        return entries.filter { entry in
+            entry.response.partition == own.partition
+                && Selection.fits(
+                    names: entry.response.varyNames, variant: entry.response.variant, requestFields: request.fields)
+        }
+    }
+
+    private func statusOfUse(_ entry: StoredEntry, age: Int64) -> CacheStatus {
+        guard validatedSince != nil else { return .hit(ttl: nil) }
+        let ttl = entry.policy.lifetime - age
+        return isLeader
+            ? .revalidated(forward, ttl: ttl) : .collapsed(forward, status: 304, ttl: ttl, stored: false)
     }
 
     /// Runs blocking work on the storage pool and comes back to the loop with its result.

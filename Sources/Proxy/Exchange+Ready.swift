@@ -37,7 +37,7 @@ extension Exchange {
 
     /// Keeps what was found out for the next request that is the same.
     func learn(result: ExchangeRow.Result, judgement: [UInt8]) {
-        guard source == .cache, form == .whole, mayPersist, let served, let connection,
+        guard source == .cache, cacheStatus == .hit(ttl: nil), form == .whole, mayPersist, let served, let connection,
             served.entry.response.partition == .shared, let head = responseHead, (200..<300).contains(head.status),
             RepeatedSection.isOrdinary(request), let section = connection.repeatedSection(for: self),
             let answer = ReadyAnswer(

@@ -12,7 +12,7 @@ extension Exchange {
     /// When a part of another answer is already with the client, the transfer is cut instead.
     func refuse(
         _ status: Int, _ text: String, category: ExchangeRow.Category = .refusal, fields: [(String, String)] = [],
-        result: ExchangeRow.Result? = nil, judgement: [UInt8] = []
+        result: ExchangeRow.Result? = nil, judgement: [UInt8] = [], error: ProxyStatus.Failure? = nil
     ) {
         guard phase != .ended, phase != .recording, phase != .released else { return }
         let counters = loop.context.counters
@@ -31,6 +31,9 @@ extension Exchange {
         let kept = category == .artifact ? whole : nil
         whole = kept
         form = .whole
+        // An answer that is our own is no use of the cache (RFC 9211, section 2).
+        if category != .response { cacheStatus = nil }
+        proxyStatus = (error ?? ProxyStatus.Failure(status: status, category: category)).map { ProxyStatus($0) }
         startText(status, text, fields: fields)
         var log = log(category)
         log.reason = text
@@ -63,9 +66,10 @@ extension Exchange {
     }
 
     /// The bytes for the client ended before their end, or the origin could not be asked.
-    func sourceFailed(_ reason: String, status: Int = 502) {
+    func sourceFailed(_ reason: String, status: Int = 502, error: ProxyStatus.Failure? = nil) {
         switch phase {
-        case .starting, .lookingUp, .waiting, .delivering, .concluding: refuse(status, reason, category: .failure)
+        case .starting, .lookingUp, .waiting, .delivering, .concluding:
+            refuse(status, reason, category: .failure, error: error)
         case .released: clientFailed(reason)
         case .recording:
             if !isCut { cutReason = reason }
@@ -94,6 +98,8 @@ extension Exchange {
         guard phase != .ended else { return }
         whole = nil
         form = .whole
+        cacheStatus = nil
+        proxyStatus = ProxyStatus(.internalError)
         startText(status, text, fields: [("Retry-After", "5")])
         phase = .released
         delivery?.release()

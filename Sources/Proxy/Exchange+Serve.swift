@@ -13,9 +13,10 @@ extension Exchange {
         case gone
     }
 
-    /// Sends a stored answer.
-    func serve(_ entry: StoredEntry, age: Int64) {
+    /// Sends a stored answer; `status` tells the client why it is one.
+    func serve(_ entry: StoredEntry, age: Int64, as status: CacheStatus) {
         let response = entry.response
+        cacheStatus = status
         source = attempts > 1 && source == .revalidated ? .revalidated : .cache
         if let bytes = loop.cache.rememberedBody(response.digest) {
             return serve(entry, age: age, .bytes(bytes))
@@ -63,6 +64,8 @@ extension Exchange {
                 response.digest, scope: response.partition.scope,
                 of: FillKey(partition: response.partition, key: response.key))
             source = .none
+            cacheStatus = nil
+            proxyStatus = nil
             return lookUp()
         case .bytes(let bytes):
             deliverySource = .bytes(bytes)
@@ -78,6 +81,11 @@ extension Exchange {
         count()
         var head = Admission.asServed(entry.head, decoded: response.decoded)
         head.fields.set("Age", String(age))
+        if head.status == 200, !head.fields.contains("Repr-Digest"),
+            DigestFields.isWelcome(request.fields, "Want-Repr-Digest")
+        {
+            head.fields.append("Repr-Digest", DigestFields.value(response.digest))
+        }
         guard answerConditions(&head, size: response.size) else { return }
         if isStrict, !(200..<300).contains(head.status), form == .whole { return replaceForStrict(head) }
         if let obstacle = obstacle(to: head.fields, size: response.size) { return refuse(403, obstacle) }

@@ -75,6 +75,18 @@ final class Exchange: @unchecked Sendable {
     var fillNanoseconds: Int64 = 0
     /// What we answer with instead of the whole: a condition's outcome or a range.
     var form = Form.whole
+    /// Why the origin is asked.
+    var forward = CacheStatus.Forward.uriMiss
+    /// A stored answer that may stand in when the origin cannot answer.
+    var standIn: StoredEntry?
+    /// Stored answers that the answer to this HEAD tells about.
+    var toldByHead: [StoredEntry] = []
+    /// Whether another's download was waited for, whose answer was not for this request.
+    var waitedInVain = false
+    /// How the cache handled the request, for the client.
+    var cacheStatus: CacheStatus?
+    /// Why the answer is our own, for the client.
+    var proxyStatus: ProxyStatus?
     /// The origin has said that stored answers are right since this second, which is all that the request wants to know.
     var validatedSince: Int64?
 
@@ -213,6 +225,7 @@ final class Exchange: @unchecked Sendable {
         } else {
             precondition(request.version == .http11, "HTTP/1.0 has no chunks")
             head.fields.append("Transfer-Encoding", "chunked")
+            if wantsDigestTrailer(head) { head.fields.append("Trailer", "Repr-Digest") }
             framing = .chunked
         }
         if !isUploadComplete, hasRequestBody { mayPersist = mayPersist && unreadBodyIsSmall }
@@ -222,7 +235,10 @@ final class Exchange: @unchecked Sendable {
         } else if request.version == .http10 {
             head.fields.append("Connection", "keep-alive")
         }
-        Via.append(to: &head.fields, received: head.version, pseudonym: loop.context.pseudonym)
+        let pseudonym = loop.context.pseudonym
+        Via.append(to: &head.fields, received: head.version, pseudonym: pseudonym)
+        cacheStatus?.append(to: &head.fields, cache: pseudonym)
+        proxyStatus?.append(to: &head.fields, proxy: pseudonym)
         responseHead = head
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512)

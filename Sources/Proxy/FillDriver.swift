@@ -277,7 +277,10 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             mayRetry = false
             return acquire(fresh: true)
         }
-        broken(FillFailure(status: error.status, reason: error.reason))
+        broken(
+            FillFailure(
+                status: error.status, reason: error.reason,
+                error: ProxyStatus.Failure(error, hasBegun: ingest != nil)))
     }
 
     private func broken(_ failure: FillFailure) {
@@ -291,25 +294,16 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     /// The stored response goes on being right (RFC 9111, section 4.3.4).
     private func validated(_ stored: StoredEntry, by head: ResponseHead) {
-        if Validators.selects(stored: stored.head.fields, by: head.fields),
-            case .updated(let fields) = Validators.freshened(
-                stored: stored.head.fields, status: stored.head.status, by: head.fields, requestFields: Fields(),
-                responseTime: responseTime, shared: stored.response.partition == .shared),
-            Selection.varyNames(fields) == stored.response.varyNames
-        {
-            var fresh = stored.head
-            fresh.fields = fields
-            fresh.fields.remove("Set-Cookie")
-            var response = stored.response
-            response.requestTime = requestTime
-            response.responseTime = responseTime
-            response.head = []
-            fresh.serialise(into: &response.head)
-            loop.cache.refresh(stored, with: StoredEntry(response, head: fresh))
-        } else {
-            // It is about something else than we have, or forbids keeping it: the stored response is used no more.
-            loop.cache.invalidate(FillKey(partition: stored.response.partition, key: stored.response.key))
+        let key = FillKey(partition: stored.response.partition, key: stored.response.key)
+        let selected = StoredEntry.selected(
+            among: loop.cache.remembered(key) ?? [], asked: stored, by: head.fields,
+            requestFields: order.admission.fields)
+        for entry in selected {
+            let fresh = entry.freshened(by: head.fields, requestTime: requestTime, responseTime: responseTime)
+            if let fresh { loop.cache.refresh(entry, with: fresh) } else { loop.cache.invalidate(key) }
         }
+        // About something else than we have: the stored response is used no more.
+        if selected.isEmpty { loop.cache.invalidate(key) }
         loop.cache.fills.close(fill)
         fill.endNotModified()
         end()

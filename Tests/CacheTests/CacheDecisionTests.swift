@@ -6,7 +6,9 @@ import Wire
 
 /// What stored answers mean for a request (RFC 9111, section 4; RULES "What may be shared").
 @Suite struct CacheDecisionTests {
-    private enum Outcome: Equatable { case use(Int64), validate, absent, unsatisfiable }
+    private enum Outcome: Equatable {
+        case use(Int64), stale(Int64, CacheStatus.StaleUse), validate, absent, unsatisfiable
+    }
 
     private func decide(
         _ entries: [StoredEntry], _ request: KeyValuePairs<String, String> = [:], gzip: Bool = false,
@@ -17,6 +19,7 @@ import Wire
             validatedSince: validatedSince, now: now)
         {
         case .use(_, let age): .use(age)
+        case .useStale(_, let age, let use): .stale(age, use)
         case .validate: .validate
         case .absent: .absent
         case .unsatisfiable: .unsatisfiable
@@ -40,7 +43,81 @@ import Wire
         #expect(decide([entry()], ["Cache-Control": "max-age=0"]) == .validate)
         #expect(decide([entry()], ["Cache-Control": "max-age=5"]) == .validate)
         #expect(decide([entry()], ["Cache-Control": "min-fresh=995"]) == .validate)
-        #expect(decide([entry()], ["Cache-Control": "max-stale=100"], at: noon + 1050) == .use(1050))
+        #expect(decide([entry()], ["Cache-Control": "max-stale=100"], at: noon + 1050) == .stale(1050, .maxStale))
+    }
+
+    // MARK: Stale answers
+
+    private func stale(_ control: String) -> StoredEntry {
+        entry(fields: ["Cache-Control": "max-age=1000" + control, "ETag": "\"1\""])
+    }
+
+    @Test func `RFC 5861 section 3: stale-while-revalidate is used for as long as it says`() {
+        let entry = stale(", stale-while-revalidate=50")
+        #expect(decide([entry], at: noon + 1050) == .stale(1050, .whileRevalidating))
+        #expect(decide([entry], at: noon + 1051) == .validate)
+        #expect(decide([entry], ["Cache-Control": "no-cache"], at: noon + 1010) == .validate)
+        #expect(
+            decide([entry], ["Cache-Control": "only-if-cached"], at: noon + 1010) == .stale(1010, .whileRevalidating))
+    }
+
+    @Test(arguments: ["must-revalidate", "proxy-revalidate", "s-maxage=1000", "no-cache"])
+    func `RFC 9111 section 4.2.4: what forbids stale use is obeyed`(_ directive: String) {
+        #expect(decide([stale(", stale-while-revalidate=50, \(directive)")], at: noon + 1010) == .validate)
+        let taking: KeyValuePairs = ["Cache-Control": "max-stale=100"]
+        #expect(decide([stale(", \(directive)")], taking, at: noon + 1010) == .validate)
+    }
+
+    @Test func `a fresh variant goes before a stale one, whatever came later`() {
+        let old = entry(fields: ["Cache-Control": "max-age=5, stale-while-revalidate=500", "ETag": "\"1\""])
+        #expect(decide([old, entry()]) == .use(10))
+    }
+
+    @Test func `only what everybody shares is revalidated behind the client's back`() {
+        let own = Partition.session(session("s1"), credentials: digest(""))
+        let control = "max-age=1000, public, stale-while-revalidate=50"
+        let mine = entry(partition: own, fields: ["Cache-Control": control, "ETag": "\"1\""])
+        #expect(decide([mine], at: noon + 1010) == .validate)
+        let shared = entry(fields: ["Cache-Control": control, "ETag": "\"1\""])
+        #expect(decide([shared], ["Authorization": "x"], credentials: true, at: noon + 1010) == .validate)
+        #expect(decide([shared], at: noon + 1010) == .stale(1010, .whileRevalidating))
+    }
+
+    @Test func `RFC 9211 section 2.2: the decision tells why the origin is asked`() {
+        func why(_ entries: [StoredEntry], _ request: KeyValuePairs<String, String> = [:], at now: Int64 = noon + 10)
+            -> CacheStatus.Forward?
+        {
+            switch CacheDecision.of(
+                entries, for: fields(request), acceptsGzip: false, hasOwnCredentials: request.isEmpty == false, now: now
+            )
+            {
+            case .validate(_, let why), .absent(let why, _): why
+            default: nil
+            }
+        }
+        #expect(why([]) == .uriMiss)
+        #expect(why([entry(vary: ["accept"], request: fields(["Accept": "json"]))]) == .varyMiss)
+        #expect(why([entry(decoded: true)]) == .varyMiss)
+        #expect(why([entry()], ["Authorization": "x"]) == .miss)
+        #expect(why([entry()], at: noon + 1000) == .stale)
+        let noValidator = entry(fields: ["Cache-Control": "max-age=1"])
+        #expect(why([noValidator]) == .stale)
+        let open = entry(fields: ["Cache-Control": "public, max-age=1000", "ETag": "\"1\""])
+        #expect(why([open], ["Cache-Control": "no-cache"]) == .request)
+    }
+
+    @Test func `RFC 5861 section 4: what may stand in is told even when it cannot be validated`() {
+        let noValidator = entry(fields: ["Cache-Control": "max-age=1, stale-if-error=100"])
+        guard
+            case .absent(_, let standIn?) = CacheDecision.of(
+                [noValidator], for: Fields(), acceptsGzip: false, hasOwnCredentials: false, now: noon + 10)
+        else {
+            Issue.record("nothing stands in")
+            return
+        }
+        #expect(standIn === noValidator)
+        #expect(standIn.policy.allowsUseOnError(at: noon + 101, requestFields: Fields()))
+        #expect(!standIn.policy.allowsUseOnError(at: noon + 102, requestFields: Fields()))
     }
 
     @Test func `only-if-cached is a hit or unsatisfiable`() {

@@ -3,8 +3,8 @@
 /// Answers that are our own (refusals, errors) have no such member (section 2), unless they are made from a stored
 /// response, as 206 and 304 are.
 package enum CacheStatus: Sendable, Equatable {
-    /// Fresh, from the store.
-    case hit(ttl: Int64)
+    /// Fresh, from the store; without `ttl` the text is the same for every use.
+    case hit(ttl: Int64?)
     /// Stale, from the store without asking.
     case stale(ttl: Int64, StaleUse)
     /// The origin was asked and said 304.
@@ -58,7 +58,7 @@ package enum CacheStatus: Sendable, Equatable {
         switch self {
         case .hit(let ttl):
             writer.flag("hit")
-            writer.number("ttl", ttl)
+            if let ttl { writer.number("ttl", ttl) }
         case .stale(let ttl, let use):
             writer.flag("hit")
             writer.number("ttl", ttl)
