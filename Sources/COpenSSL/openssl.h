@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -30,8 +31,13 @@ static inline void shim_set_modes(SSL_CTX *context) {
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     // One recv(2) for several records, instead of one for each header and one for each body.
     SSL_CTX_set_read_ahead(context, 1);
+}
+// For who receives bodies. Clients send heads: for those OpenSSL's own size does, and it is sooner allocated and freed.
+static inline void shim_set_large_read_buffer(SSL_CTX *context) {
     SSL_CTX_set_default_read_buffer_len(context, 64 * 1024);
 }
+// The chain is what was given. Otherwise OpenSSL looks for the issuers of a lone leaf at each handshake.
+static inline void shim_send_only_given_chain(SSL_CTX *context) { SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN); }
 static inline void shim_set_server_options(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_PRIORITIZE_CHACHA);
@@ -81,7 +87,60 @@ typedef struct shim_socket {
     int at_end;
     // The errno that broke the socket, or 0.
     int error;
+    // Somebody says when the socket has something again, so that it need not be asked.
+    int is_watched;
+    // The last recv(2) gave less than there was room for, and nothing has been heard of the socket since: it has nothing.
+    int is_drained;
+    // A session ticket of TLS 1.3, which nobody waits for and which goes out with the first bytes that somebody does.
+    unsigned char *held;
+    size_t held_length;
+    SSL *ssl;
 } shim_socket;
+
+// Sends what is held and `bytes` behind it; returns how many of `bytes` have gone, or -1 with errno.
+static inline ssize_t shim_socket_send(shim_socket *socket, const char *bytes, size_t length) {
+    ssize_t result;
+    if (socket->held_length == 0) {
+        do result = send(socket->descriptor, bytes, length, MSG_NOSIGNAL);
+        while (result < 0 && errno == EINTR);
+        return result;
+    }
+    struct iovec pieces[2] = {{socket->held, socket->held_length}, {(void *)bytes, length}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = length > 0 ? 2 : 1};
+    do result = sendmsg(socket->descriptor, &message, MSG_NOSIGNAL);
+    while (result < 0 && errno == EINTR);
+    if (result < 0) return -1;
+    if ((size_t)result < socket->held_length) {
+        socket->held_length -= (size_t)result;
+        memmove(socket->held, socket->held + result, socket->held_length);
+        errno = EAGAIN;
+        return -1;
+    }
+    result -= (ssize_t)socket->held_length;
+    OPENSSL_free(socket->held);
+    socket->held = NULL;
+    socket->held_length = 0;
+    if (result == 0 && length > 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return result;
+}
+static inline void shim_socket_discard_held(shim_socket *socket) {
+    OPENSSL_free(socket->held);
+    socket->held = NULL;
+    socket->held_length = 0;
+}
+// Whether it is held: the client of TLS 1.2 waits for its ticket, since the Finished message comes behind it.
+static inline int shim_socket_hold(shim_socket *socket, const char *bytes, size_t length) {
+    if (SSL_get_state(socket->ssl) != TLS_ST_SW_SESSION_TICKET || SSL_version(socket->ssl) != TLS1_3_VERSION) return 0;
+    unsigned char *all = (unsigned char *)OPENSSL_realloc(socket->held, socket->held_length + length);
+    if (all == NULL) return 0;
+    memcpy(all + socket->held_length, bytes, length);
+    socket->held = all;
+    socket->held_length += length;
+    return 1;
+}
 
 static int shim_socket_read(BIO *bio, char *out, size_t capacity, size_t *count) {
     shim_socket *socket = (shim_socket *)BIO_get_data(bio);
@@ -93,25 +152,37 @@ static int shim_socket_read(BIO *bio, char *out, size_t capacity, size_t *count)
         socket->prefix_length -= *count;
         return 1;
     }
+    *count = 0;
+    if (socket->is_drained) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
     ssize_t result;
     do result = recv(socket->descriptor, out, capacity, 0);
     while (result < 0 && errno == EINTR);
     if (result > 0) {
         *count = (size_t)result;
+        socket->is_drained = socket->is_watched && (size_t)result < capacity;
         return 1;
     }
-    *count = 0;
-    if (result == 0) socket->at_end = 1;
-    else if (errno == EAGAIN || errno == EWOULDBLOCK) BIO_set_retry_read(bio);
-    else socket->error = errno;
+    if (result == 0) {
+        socket->at_end = 1;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        socket->is_drained = socket->is_watched;
+        BIO_set_retry_read(bio);
+    } else {
+        socket->error = errno;
+    }
     return 0;
 }
 static int shim_socket_write(BIO *bio, const char *bytes, size_t length, size_t *count) {
     shim_socket *socket = (shim_socket *)BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t result;
-    do result = send(socket->descriptor, bytes, length, MSG_NOSIGNAL);
-    while (result < 0 && errno == EINTR);
+    if (shim_socket_hold(socket, bytes, length)) {
+        *count = length;
+        return 1;
+    }
+    ssize_t result = shim_socket_send(socket, bytes, length);
     if (result >= 0) {
         *count = (size_t)result;
         return 1;
@@ -144,6 +215,7 @@ static inline int shim_attach_socket(SSL *ssl, const BIO_METHOD *method, shim_so
     BIO_set_data(bio, socket);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
+    socket->ssl = ssl;
     return 1;
 }
 

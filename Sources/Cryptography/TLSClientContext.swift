@@ -34,6 +34,7 @@ package final class TLSClientContext: @unchecked Sendable {
         self.raw = raw
         sessions = Guarded(RecencyTable(capacity: sessionCapacity))
         shim_set_modes(raw)
+        shim_set_large_read_buffer(raw)
         shim_set_client_options(raw)
         shim_use_own_client_session_cache(raw)
         let http11 = [8] + Array("http/1.1".utf8)

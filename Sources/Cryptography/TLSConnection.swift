@@ -6,7 +6,10 @@ import Glibc
 ///
 /// Confined to one event loop. Reading may need the socket writable and the other way round; the results say so. With
 /// edge-triggered readiness go on until `.wantRead` or `.wantWrite`: OpenSSL reads ahead, so plaintext can wait here when
-/// the socket has nothing.
+/// the socket has nothing. Who calls ``watch(isReadable:)`` spares it reads in vain.
+///
+/// The session ticket of TLS 1.3, for which nobody waits, goes out with the first bytes after the handshake, unless
+/// ``sendTicket()`` is called before; a packet of its own costs as much as the answer's.
 package final class TLSConnection {
     /// A record that found the socket full.
     private enum BlockedRecord {
@@ -26,6 +29,9 @@ package final class TLSConnection {
     private var ending: TLSResult?
     private var sentCloseNotify = false
     private var blocked: BlockedRecord?
+
+    /// Whether the peer has sent anything after its handshake.
+    package private(set) var hasRead = false
 
     package private(set) var isHandshakeDone = false
 
@@ -95,7 +101,8 @@ package final class TLSConnection {
         socket.initialize(
             to: shim_socket(
                 descriptor: descriptor, prefix: UnsafePointer(prefix.assumingMemoryBound(to: UInt8.self).baseAddress),
-                prefix_length: bytes.count, at_end: 0, error: 0))
+                prefix_length: bytes.count, at_end: 0, error: 0, is_watched: 0, is_drained: 0, held: nil,
+                held_length: 0, ssl: nil))
         guard shim_attach_socket(ssl, Self.method, socket) == 1 else { throw ErrorQueue.error("cannot start TLS") }
         // The callbacks that read this run inside calls on `ssl`, hence while this object lives.
         SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
@@ -105,6 +112,7 @@ package final class TLSConnection {
         // Otherwise a session whose connection was aborted could not be resumed. Nothing is sent.
         if isHandshakeDone, !isBroken { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         SSL_free(ssl)
+        shim_socket_discard_held(socket)
         socket.deallocate()
         prefix.deallocate()
     }
@@ -142,9 +150,30 @@ package final class TLSConnection {
                 return total > 0 ? .count(total) : reason
             }
             isHandshakeDone = true
+            hasRead = true
             total += count
         } while total < buffer.count && SSL_has_pending(ssl) == 1
         return .count(total)
+    }
+
+    /// Whether a ticket waits to go out with other bytes.
+    package var holdsTicket: Bool { socket.pointee.held_length > 0 }
+
+    /// Sends a ticket that waits; when the socket is full it goes with the next bytes after all.
+    package func sendTicket() {
+        if holdsTicket { _ = shim_socket_send(socket, nil, 0) }
+    }
+
+    /// Takes the socket for empty after a short read until ``noteReadable(isHangUp:)``, which the caller promises to call.
+    package func watch(isReadable: Bool) {
+        socket.pointee.is_watched = 1
+        socket.pointee.is_drained = isReadable ? 0 : 1
+    }
+
+    /// Says that the socket may have something again; `isHangUp` that its end is near, whereupon it is asked until it has come.
+    package func noteReadable(isHangUp: Bool) {
+        socket.pointee.is_drained = 0
+        if isHangUp { socket.pointee.is_watched = 0 }
     }
 
     /// Writes plaintext; the count is what the kernel has taken, and may be less than given.
@@ -215,6 +244,9 @@ package final class TLSConnection {
 
     /// Whether bytes wait in here, so that a read may give something though the socket has nothing.
     package var hasPendingPlaintext: Bool { SSL_has_pending(ssl) == 1 }
+
+    /// Whether a read would give nothing, as far as is known without asking the kernel.
+    package var isDrained: Bool { socket.pointee.is_drained == 1 && SSL_has_pending(ssl) == 0 }
 
     /// "TLSv1.3", say.
     package var version: String { String(cString: SSL_get_version(ssl)) }

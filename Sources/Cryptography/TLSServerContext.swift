@@ -24,6 +24,7 @@ package final class TLSServerContext: @unchecked Sendable {
         self.renewal = renewal
         shim_set_modes(raw)
         shim_set_server_options(raw)
+        shim_send_only_given_chain(raw)
         shim_disable_server_session_cache(raw)
         shim_accept_http11(raw)
         let identifier = Array("fetch-service".utf8)

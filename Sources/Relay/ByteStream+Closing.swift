@@ -26,6 +26,16 @@ extension ByteStream {
         continueClosing()
     }
 
+    /// Ends the stream after its peer has ended its own side between two messages.
+    ///
+    /// Nobody waits for a close_notify then, which would only be answered with a reset. Anything unsent is still sent, and the
+    /// end is then orderly.
+    package func closeAfterPeer() {
+        guard isOpen else { return }
+        guard failure == nil, unsent.isEmpty, reachedEnd || nextOutcome == .end else { return closeOrderly() }
+        close()
+    }
+
     /// Ends our side: the peer may go on sending, nothing may be written afterwards.
     package func shutdownWrite() {
         guard isOpen, !wantsShutdown else { return }

@@ -26,7 +26,9 @@ extension ByteStream {
         precondition(tls == nil, "TLS inside TLS")
         guard isOpen else { return }
         do {
-            tls = try make()
+            let tls = try make()
+            if !sawHangUp { tls.watch(isReadable: isReadable) }
+            self.tls = tls
             handshakeDone = false
             loop.enqueue(self)
         } catch {
@@ -50,6 +52,19 @@ extension ByteStream {
         }
     }
 
+    /// Gives the peer one more turn to ask for something, whose answer takes the ticket with it.
+    func waitWithTicket() {
+        guard let tls, failure == nil, tls.holdsTicket, !tls.hasRead else { return }
+        isTicketDue = true
+        loop.enqueue(self)
+    }
+
+    /// Sends the ticket to a peer that is silent.
+    func sendDueTicket() {
+        isTicketDue = false
+        if let tls, !isReadable, !tls.hasRead { tls.sendTicket() }
+    }
+
     func readTLS(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
         guard let tls, handshakeDone else { return .wouldBlock }
         if let outcome = nextOutcome { return outcome }
@@ -58,6 +73,7 @@ extension ByteStream {
             switch tls.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])) {
             case .count(let more):
                 count += more
+                if tls.isDrained { isReadable = false }
                 continue
             case .wantRead:
                 isReadable = false

@@ -63,6 +63,8 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
     var unsent: [UInt8] = []
     /// What a read found after the bytes that it returned; told by the next read.
     var nextOutcome: Outcome?
+    /// Whether a session ticket goes out in the next turn if the peer asks for nothing until then.
+    var isTicketDue = false
     var wantsShutdown = false
     var hasShutDown = false
     var closing: Closing?
@@ -235,6 +237,7 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
             isNews = true
         }
         if !events.isDisjoint(with: [.peerClosed, .error, .hangUp]) { sawHangUp = true }
+        if isNews { tls?.noteReadable(isHangUp: sawHangUp) }
         if !isWritable, !events.isDisjoint(with: [.writable, .error, .hangUp]) {
             isWritable = true
             isNews = true
@@ -249,7 +252,10 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
             if !handshakeDone {
                 advanceHandshake()
                 guard handshakeDone || failure != nil else { return }
+                handler?.streamReady(self)
+                return waitWithTicket()
             }
+            if isTicketDue { sendDueTicket() }
             sendUnsent()
             if wantsShutdown { shutDownWhenSent() }
         }

@@ -118,6 +118,27 @@ import Testing
         #expect(!pair.server.hasPendingPlaintext)
     }
 
+    @Test func aWatchedSocketIsNotAskedUntilItHasSomething() throws {
+        let pair = try pair()
+        pair.shakeHands()
+        pair.server.watch(isReadable: false)
+        #expect(pair.server.isDrained)
+        #expect(pair.client.write("one") == .count(3))
+        #expect(pair.server.read().result == .wantRead)
+        pair.server.noteReadable(isHangUp: false)
+        #expect(!pair.server.isDrained)
+        #expect(pair.server.read().bytes == Array("one".utf8))
+        #expect(pair.server.isDrained)
+        #expect(pair.client.write("two") == .count(3))
+        #expect(pair.server.read().result == .wantRead)
+        // The end follows without a further word.
+        pair.server.noteReadable(isHangUp: true)
+        #expect(pair.server.read().bytes == Array("two".utf8))
+        #expect(!pair.server.isDrained)
+        pair.client.shutdown()
+        #expect(pair.server.read().result == .closed)
+    }
+
     @Test func severalRecordsComeInOneRead() throws {
         let pair = try pair()
         pair.shakeHands()
@@ -206,6 +227,64 @@ import Testing
         #expect(trusting.sessionCount == 2)
         trusting.forgetSessions()
         #expect(try !connect(context))
+    }
+
+    /// What the kernel holds for the client.
+    private func arrived(_ pair: TLSPair) throws -> IOResult {
+        let socket = try #require(pair.clientSocket)
+        var bytes = [UInt8](repeating: 0, count: 1000)
+        return bytes.withUnsafeMutableBytes { Kernel.recv(socket.raw, into: $0, flags: 2) }
+    }
+
+    /// A pair whose server holds its ticket, with a request read.
+    private func pairWithTicket(_ context: TLSServerContext) throws -> TLSPair {
+        let pair = try TLSPair(context, trusting, host: "origin.example")
+        #expect(pair.shakeHands() == (.count(0), .count(0)))
+        #expect(pair.client.write("ask") == .count(3))
+        #expect(pair.server.read().bytes == Array("ask".utf8))
+        #expect(pair.server.holdsTicket)
+        return pair
+    }
+
+    @Test func aTicketGoesOutWithTheFirstAnswer() throws {
+        let context = try authority.makeServerContext(host: "origin.example")
+        let pair = try pairWithTicket(context)
+        #expect(try arrived(pair) == .wouldBlock)
+        #expect(pair.server.write("answer") == .count(6))
+        #expect(!pair.server.holdsTicket)
+        #expect(pair.client.read().bytes == Array("answer".utf8))
+        #expect(try connect(context))
+    }
+
+    @Test func aTicketGoesOutByItselfWhenAsked() throws {
+        let context = try authority.makeServerContext(host: "origin.example")
+        let pair = try pairWithTicket(context)
+        pair.server.sendTicket()
+        #expect(!pair.server.holdsTicket)
+        #expect(pair.client.read().result == .wantRead)
+        #expect(try connect(context))
+    }
+
+    @Test func aTicketThatFindsTheSocketFullComesBeforeWhatFollows() throws {
+        let context = try authority.makeServerContext(host: "origin.example")
+        let pair = try pairWithTicket(context)
+        let (server, client) = (try #require(pair.serverSocket), try #require(pair.clientSocket))
+        let filler = [UInt8](repeating: 0, count: 997)
+        var left = 0
+        while case .count(let count) = filler.withUnsafeBytes({ Kernel.send(server.raw, $0) }) { left += count }
+        pair.server.sendTicket()
+        #expect(pair.server.write("answer") == .wantWrite)
+        while left > 0 {
+            var bytes = [UInt8](repeating: 1, count: min(left, 997))
+            guard case .count(let count) = bytes.withUnsafeMutableBytes({ Kernel.recv(client.raw, into: $0) }) else {
+                break
+            }
+            left -= count
+        }
+        #expect(left == 0)
+        #expect(pair.server.write("answer") == .count(6))
+        #expect(pair.client.read().bytes == Array("answer".utf8))
+        #expect(try connect(context))
     }
 
     @Test func anotherContextOfTheSameHostDoesNotResume() throws {

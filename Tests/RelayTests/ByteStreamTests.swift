@@ -166,6 +166,72 @@ final class Echo: StreamHandler {
         }
     }
 
+    /// Closes after the peer's end, however it was told to begin.
+    private func closer(_ isTLS: Bool) throws -> TestServer {
+        let context = try TestCertificates.shared.get().server()
+        return try TestServer { stream in
+            if isTLS { stream.startServerTLS(context) }
+            return Reaction { stream in
+                while stream.handshakeDone {
+                    switch stream.read(into: stream.loop.scratch) {
+                    case .count: _ = Array("answer".utf8).withUnsafeBytes { stream.write($0) }
+                    case .wouldBlock: return
+                    case .end: return stream.closeAfterPeer()
+                    case .failed: return stream.abort()
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `after the peer's end between two messages the stream is closed without a word or a reset`(
+        _ isTLS: Bool
+    ) throws {
+        let server = try closer(isTLS)
+        let client = try server.connect()
+        if isTLS { try client.startTLS(TestCertificates.shared.get().client(), host: "127.0.0.1") }
+        try client.send("ask")
+        #expect(try client.read(exactly: 6) == Array("answer".utf8))
+        client.endWriting()
+        if isTLS {
+            do {
+                _ = try client.readToEnd()
+                Issue.record("a close_notify came")
+            } catch let fault as ConnectionFault {
+                #expect(fault.kind == .truncated)
+            }
+        } else {
+            #expect(try client.readToEnd().isEmpty)
+        }
+    }
+
+    @Test func `closing after a peer that has not ended is orderly`() throws {
+        let context = try TestCertificates.shared.get().server()
+        let server = try TestServer { stream in
+            stream.startServerTLS(context)
+            return Reaction { if $0.handshakeDone { $0.closeAfterPeer() } }
+        }
+        let client = try server.connect()
+        try client.startTLS(TestCertificates.shared.get().client(), host: "127.0.0.1")
+        #expect(try client.readToEnd().isEmpty)
+    }
+
+    @Test func `a silent TLS client gets its ticket nevertheless`() throws {
+        let context = try TestCertificates.shared.get().server()
+        let server = try TestServer { stream in
+            stream.startServerTLS(context)
+            return Echo()
+        }
+        let trust = try TestCertificates.shared.get().client()
+        let silent = try BlockingConnection(port: server.port, patience: .milliseconds(100))
+        try silent.startTLS(trust, host: "127.0.0.1")
+        for _ in 0..<200 where trust.sessionCount == 0 { _ = try? silent.readSome() }
+        let next = try server.connect()
+        try next.startTLS(trust, host: "127.0.0.1")
+        #expect(next.isResumed)
+    }
+
     @Test(arguments: [false, true])
     func `an orderly end delivers the last bytes though the peer goes on sending`(_ isTLS: Bool) throws {
         let context = try TestCertificates.shared.get().server()
