@@ -31,6 +31,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         var session: Session
         var authority: Authority
         var scheme: Scheme
+
+        /// What tells it from other tunnels of the session.
+        var name: String { "\(scheme.rawValue)://\(authority.text)" }
     }
 
     let loop: ProxyLoop
@@ -54,6 +57,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     let address: ClientAddress
     /// The fields that this client sends again and again.
     private var section: RepeatedSection?
+    /// Whether the next head is the first of its tunnel.
+    private var isFirstHead = false
     /// The bytes of the field section that was read last, when they are not the section's.
     private var sectionBytes: [UInt8] = []
 
@@ -135,12 +140,16 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     private func readHead() -> Bool {
         guard inputStart < input.count else {
-            if hasEnded { close() }
+            if hasEnded { closeAfterClient() }
             return false
         }
         if loop.isDraining, session == nil || outbox.isEmpty {
             close()
             return false
+        }
+        if isFirstHead {
+            isFirstHead = false
+            section = sectionOfOthers()
         }
         if let section, let match = section.match(input, from: inputStart), begin(match, section) { return true }
         let head: RequestHead
@@ -162,6 +171,15 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         body = RequestBody(framing: framing)
         progressed()
         return take(head, framing)
+    }
+
+    /// The section that another connection has sent into such a tunnel, when what has come ends with it.
+    ///
+    /// On the proxy port itself the section says whose the connection is, which must be looked at first.
+    private func sectionOfOthers() -> RepeatedSection? {
+        guard let tunnel, let end = input[inputStart...].firstIndex(of: 0x0a) else { return nil }
+        return loop.ready.known(
+            RepeatedSection.Key(session: tunnel.session.id, tunnel: tunnel.name, bytes: Array(input[(end + 1)...])))
     }
 
     /// Answers a request that consists of known bytes; `false` when it must be read in the ordinary way.
@@ -204,8 +222,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     func repeatedSection(for exchange: Exchange) -> RepeatedSection? {
         guard !sectionBytes.isEmpty else { return section?.session === exchange.session ? section : nil }
         let key = RepeatedSection.Key(
-            session: exchange.session.id,
-            tunnel: tunnel.map { "\($0.scheme.rawValue)://\($0.authority.text)" } ?? "", bytes: sectionBytes)
+            session: exchange.session.id, tunnel: tunnel?.name ?? "", bytes: sectionBytes)
         sectionBytes = []
         let found = loop.ready.section(key) {
             RepeatedSection(key, session: exchange.session, fields: exchange.request.fields)
@@ -522,6 +539,13 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         forget()
     }
 
+    /// The client has ended its side after an answer, or before any request.
+    private func closeAfterClient() {
+        state = .closed
+        stream.closeAfterPeer()
+        forget()
+    }
+
     private var isForgotten = false
 
     private func forget() {
@@ -535,6 +559,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     /// Opens the tunnel's way of reading: everything after is the tunnel's.
     func enterTunnel(_ tunnel: Tunnel) {
         self.tunnel = tunnel
+        isFirstHead = true
+        section = nil
+        sectionBytes = []
         scanner.reset()
         body = RequestBody(framing: .none)
     }

@@ -26,6 +26,9 @@ struct ReadyAnswers {
         return made
     }
 
+    /// The section with these bytes when it is there.
+    func known(_ key: RepeatedSection.Key) -> RepeatedSection? { sections.isEmpty ? nil : sections[key] }
+
     mutating func learn(_ answer: ReadyAnswer, in section: RepeatedSection) {
         if count >= Self.mostAnswers || cost >= Self.mostBytes {
             removeAll()

@@ -22,6 +22,59 @@ import Wire
         }
     }
 
+    @Test func `what a tunnel asks first is answered as in the tunnels before, each recorded`() async throws {
+        try await withProxy { proxy in
+            let origin = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) { session in
+                while let request = try session.readRequest() {
+                    try session.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nContent-Length: 2\r\n\r\n")
+                    try session.send(Array(request.target.utf8.prefix(2)))
+                }
+            }
+            for number in 1...5 {
+                #expect(try proxy.tunnel(to: origin).get("/a").text == "/a")
+                #expect(try proxy.rows(atLeast: number).count == number)
+            }
+            #expect(try proxy.tunnel(to: origin).get("/b").text == "/b")
+            #expect(try proxy.tunnel(to: origin, proxy.other).get("/a").text == "/a")
+            #expect(
+                try proxy.rows(atLeast: 6).map(\.url) == Array(repeating: origin.url("/a"), count: 5) + [
+                    origin.url("/b")
+                ])
+            #expect(try proxy.rows(proxy.other, atLeast: 1).map(\.url) == [origin.url("/a")])
+            #expect(origin.requests.count == 2)
+        }
+    }
+
+    @Test func `a request that another tunnel's host has answered is refused in this one`() async throws {
+        try await withProxy { proxy in
+            let origin = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) { session in
+                while try session.readRequest() != nil {
+                    try session.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nContent-Length: 1\r\n\r\na")
+                }
+            }
+            let other = try ScriptedOrigin(serving: [1], tls: true)
+            for _ in 0..<3 { #expect(try proxy.tunnel(to: origin).get("/a").text == "a") }
+            let host = "127.0.0.1:\(origin.port)"
+            let here = try proxy.tunnel(to: other)
+            try here.connection.send("GET /a HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+            #expect(try here.answer().head.status == 421)
+        }
+    }
+
+    @Test func `the first request of a tunnel is refused when its session has ended since`() async throws {
+        try await withProxy { proxy in
+            let origin = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) { session in
+                while try session.readRequest() != nil {
+                    try session.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nContent-Length: 1\r\n\r\na")
+                }
+            }
+            for _ in 0..<3 { #expect(try proxy.tunnel(to: origin).get("/a").text == "a") }
+            let late = try proxy.tunnel(to: origin)
+            proxy.permissive.close()
+            #expect(try late.get("/a").head.status == 403)
+        }
+    }
+
     @Test func `the leaf is for the CONNECT host whatever the client's hello says`() async throws {
         try await withProxy { proxy in
             var client = try proxy.client()
