@@ -95,6 +95,7 @@ package final class ResponseCache: Sendable {
     /// Until it returns, every key that is not in memory is looked up.
     ///
     /// - Parameter mayGoOn: Asked now and then.
+    /// - Throws: ``StoreError`` when the catalog cannot be read; every key is looked up then.
     package func learnKeys(mayGoOn: () -> Bool = { true }) throws(StoreError) {
         var last: UInt64?
         while mayGoOn() {

@@ -12,6 +12,7 @@ extension Exchange {
         let counters = loop.context.counters
         counters.add(counters.requests)
         counters.add(counters.hits)
+        counters.add(counters.repeats)
         verdict = answer.verdict
         source = .cache
         let response = answer.entry.response
