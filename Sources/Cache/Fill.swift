@@ -353,10 +353,15 @@ package struct FillFailure: Error, Hashable, Sendable {
     package var reason: String
     /// The same in the words of `Proxy-Status`, where the status alone does not tell.
     package var error: ProxyStatus.Failure?
+    /// Whether it is the first client's alone: who waited for the download's head asks anew.
+    package var isFirstClients: Bool
 
-    package init(status: Int, reason: String, error: ProxyStatus.Failure? = nil) {
+    package init(
+        status: Int, reason: String, error: ProxyStatus.Failure? = nil, isFirstClients: Bool = false
+    ) {
         self.status = status
         self.reason = reason
         self.error = error
+        self.isFirstClients = isFirstClients
     }
 }

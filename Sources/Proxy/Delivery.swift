@@ -48,8 +48,6 @@ struct Delivery {
     var framing: Framing
     /// The next byte of the source to be sent.
     private(set) var position: Int64
-    /// The first byte of the source to be sent; more than 0 for a range.
-    let start: Int64
     /// Where the body ends in the source, once that is known.
     var end: Int64?
     /// How far the body may be sent before the release.
@@ -62,24 +60,27 @@ struct Delivery {
     private var outbox: [UInt8]
     private var outboxSent = 0
     private var chunkLeft = 0
+    /// Several ranges of the source, and which of them is being sent.
+    private let parts: MultipartRanges?
+    private var part = 0
     private var hasQueuedLast = false
 
     init(
         head: [UInt8], source: Source, framing: Framing, start: Int64 = 0, end: Int64?, limit: Int64 = 0,
-        headMayGo: Bool = false
+        headMayGo: Bool = false, parts: MultipartRanges? = nil
     ) {
-        outbox = head
+        outbox = parts.map { head + $0.opening(of: 0) } ?? head
+        self.parts = parts
         self.source = source
         self.framing = framing
-        self.start = start
         position = start
         self.end = end
         self.limit = limit
         self.headMayGo = headMayGo
     }
 
-    /// Body bytes given to the socket.
-    var delivered: Int64 { position - start }
+    /// Bytes of the source given to the socket.
+    private(set) var delivered: Int64 = 0
 
     /// Bytes given to the socket, those of head and framing included.
     private(set) var sent: Int64 = 0
@@ -121,6 +122,7 @@ struct Delivery {
             switch nextPiece(atMost: min(budget, 128 << 10)) {
             case .nothing:
                 if !hasQueuedLast, isReleased, position == end {
+                    if beginNextPart() { continue }
                     hasQueuedLast = true
                     if framing == .chunked { ChunkedEncoder.appendLastChunk(trailers: trailers, to: &outbox) }
                 }
@@ -160,6 +162,22 @@ struct Delivery {
             }
         }
         return .turn
+    }
+
+    /// Goes on with the next of several ranges, or ends them.
+    ///
+    /// Several ranges go after the release only: no ``limit`` holds them.
+    private mutating func beginNextPart() -> Bool {
+        guard let parts else { return false }
+        part += 1
+        guard part < parts.parts.count else {
+            outbox += parts.closing
+            return false
+        }
+        outbox += parts.opening(of: part)
+        position = parts.parts[part].first
+        end = parts.parts[part].last + 1
+        return true
     }
 
     private enum Piece {
@@ -239,6 +257,7 @@ struct Delivery {
 
     private mutating func advance(_ count: Int) {
         position += Int64(count)
+        delivered += Int64(count)
         guard framing == .chunked, count > 0 else { return }
         chunkLeft -= count
         if chunkLeft == 0 { outbox += [0x0d, 0x0a] }

@@ -36,7 +36,8 @@ extension Exchange {
         guard isArtifact, let verdict else { return recordAndRelease(.response) }
         let use = ArtifactUse(
             digest: whole.digest, size: whole.size, url: recordedURL, method: request.method,
-            status: responseHead?.status ?? 0, contentType: responseHead?.fields.first("Content-Type") ?? "",
+            status: responseHead?.status ?? 0,
+            contentType: wholeType ?? responseHead?.fields.first("Content-Type") ?? "",
             request: verdict, policy: session.policy)
         if let outcome = loop.context.examiner.examineKnown(use, engine: engine) { return examined(outcome) }
         if !isStrict {
@@ -124,6 +125,7 @@ extension Exchange {
         switch form {
         case .notModified: 0
         case .range(let range): range.count
+        case .parts(let parts): parts.parts.reduce(0) { $0 + $1.count }
         case .whole: request.method == "HEAD" ? 0 : whole?.size ?? 0
         }
     }
@@ -148,7 +150,17 @@ extension Exchange {
         switch form {
         case .whole: break
         case .notModified: log.standsFor = whole?.digest.hex ?? "unknown"
-        case .range(let range): log.range = range.contentRange(size: whole?.size ?? 0)
+        case .range(let range): log.range = range.contentRange(size: whole?.size ?? wholeSize ?? 0)
+        case .parts(let parts):
+            let list = parts.parts.map { "\($0.first)-\($0.last)" }.joined(separator: ",")
+            log.range = "bytes \(list)/\(parts.size)"
+        }
+        if let relayReason, responseHead?.status == 206 {
+            // What is known is the digest of the part alone.
+            log.isPartial = true
+            log.range = responseHead?.fields.first("Content-Range")
+            log.reason = relayReason
+            if form == .notModified { log.standsFor = "unknown" }
         }
         if hasRequestBody, isUploadComplete || uploadDigest != nil {
             // A chunked body may have no byte at all.
@@ -156,7 +168,9 @@ extension Exchange {
             uploadDigest = nil
         }
         if let verdict, category != .artifact { log.requestInspection = verdict.json }
-        if category == .artifact, isLeader, let why = driver?.admission?.notStored { log.reason = "not cached: \(why)" }
+        if category == .artifact, isLeader, log.reason.isEmpty, let why = driver?.admission?.notStored {
+            log.reason = "not cached: \(why)"
+        }
         return log
     }
 

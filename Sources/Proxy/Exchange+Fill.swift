@@ -116,7 +116,11 @@ extension Exchange: FillOwner {
             // Conditions and ranges are answered by us from the whole.
             Validators.removeConditions(from: &fields)
             asked = ContentCoding.acceptsGzip(request.fields) && !request.fields.contains("Range")
-            fields.remove("Range")
+            if relayReason == nil {
+                fields.remove("Range")
+            } else if let condition = request.fields.first("If-Range") {
+                fields.set("If-Range", condition)
+            }
             fields.set("Accept-Encoding", asked ? "gzip" : "identity")
             if let entry { Validators.addConditions(to: &fields, from: entry.head.fields) }
         } else {
@@ -169,7 +173,9 @@ extension Exchange: FillOwner {
             source = .none
             waitedInVain = true
             // Others wait as we did: each asks for itself, in parallel.
-            return fillAlone(partition: partition)
+            return asksForRange
+                ? relayRange("another request showed that the answer cannot be shared")
+                : fillAlone(partition: partition)
         }
         if isLeader, let url, Invalidation.isCaused(method: request.method, status: head.response.status) {
             invalidate(url, head.response)
@@ -180,12 +186,22 @@ extension Exchange: FillOwner {
         if isStrict, !(200..<300).contains(response.status) { return replaceForStrict(response) }
         let length = request.method == "HEAD" ? head.length : completion?.size ?? head.length
         if let obstacle = obstacle(to: response.fields, size: length) { return refuse(403, obstacle) }
-        if request.method == "GET", !hasRequestBody, response.status == 200 {
-            if request.fields.contains("If-None-Match") || request.fields.contains("If-Modified-Since")
-                || Conditions.concernOrigin(request.fields)
+        if request.method == "GET", !hasRequestBody, response.status == 200 || response.status == 206 {
+            if let length, completion == nil, isLoneRange(of: response, length: length) {
+                if let driver, let fill {
+                    leave(fill)
+                    driver.owner = nil
+                    driver.cancel("only a part of it is wanted")
+                }
+                return relayRange(
+                    "the whole has \(length) bytes, more than the \(settings.largestFillForRange) that are fetched for a range"
+                )
+            }
+            if request.fields.contains("Range") || request.fields.contains("If-None-Match")
+                || request.fields.contains("If-Modified-Since") || Conditions.concernOrigin(request.fields)
             {
-                // The bytes of a body that is still coming are not cut: the whole is answered.
-                guard answerConditions(&response, size: nil) else { return }
+                // Without a length nobody can say where a range lies: the whole is answered.
+                guard answerConditions(&response, size: length) else { return }
             }
         }
         if form == .notModified { return startDelivery(response, source: .none, end: 0, length: 0) }
@@ -209,8 +225,33 @@ extension Exchange: FillOwner {
 
     private func startFillDelivery(_ response: ResponseHead, length: Int64?) {
         guard let fill else { return }
-        startDelivery(response, source: .fill(fill, token: fillToken), end: length, length: length)
+        startDelivery(response, from: .fill(fill, token: fillToken), size: length)
         if request.expectation == .continue { continueTimer?.cancel() }
+    }
+
+    // MARK: - Ranges of what is not stored
+
+    /// Whether a range is asked for that may be asked of the origin: not in strict sessions, whose ranges come from a
+    /// whole that was judged.
+    private var asksForRange: Bool {
+        !isStrict && relayReason == nil && request.method == "GET" && request.fields.contains("Range")
+    }
+
+    /// Whether the whole, which has begun to come, is too much for the one range that is asked for.
+    private func isLoneRange(of head: ResponseHead, length: Int64) -> Bool {
+        guard asksForRange, isLeader, length > settings.largestFillForRange, fill?.readers == 1 else { return false }
+        let plan = RangePlan.of(
+            method: request.method, requestFields: request.fields, status: head.status, responseFields: head.fields,
+            size: length)
+        guard case .single(let range, _) = plan else { return false }
+        return range.count < length
+    }
+
+    /// Asks the origin for the range, as it came.
+    private func relayRange(_ reason: String) {
+        relayReason = reason
+        source = .none
+        fillAlone(partition: partition)
     }
 
     /// Whether an answer that somebody else asked for is one for this request too.
@@ -226,7 +267,7 @@ extension Exchange: FillOwner {
             return sourceFailed(
                 "the body cannot be kept until its length is known: \(inPublic(failure))", status: 503)
         }
-        guard phase == .delivering, form == .whole else { return }
+        guard phase == .delivering, form != .notModified else { return }
         if isStrict, let failure = state.stagingFailure {
             return sourceFailed("the body cannot be kept for inspection: \(inPublic(failure))", status: 503)
         }
@@ -239,11 +280,23 @@ extension Exchange: FillOwner {
     ///
     /// `total` is the body's length where it is known, `received` how much of it is there.
     func streamAhead(received: Int64, total: Int64?) {
-        guard form == .whole, request.method != "HEAD", verdict?.mayStream(policy: session.policy) == true else {
-            return
+        guard request.method != "HEAD", received > 0, verdict?.mayStream(policy: session.policy) == true else { return }
+        switch form {
+        case .whole:
+            guard (total ?? received) > Held.wholeUpTo else { return }
+            delivery?.allow(upTo: (total ?? received) - Held.tail)
+        case .range(let range):
+            if range.count > Held.wholeUpTo {
+                delivery?.allow(upTo: range.last + 1 - Held.tail)
+            } else if !isStrict, phase == .delivering, fill != nil {
+                // The end of the whole may be far: the client sees that somebody is there.
+                delivery?.allow(upTo: range.first)
+            } else {
+                return
+            }
+            startTrickle()
+        case .notModified, .parts: return
         }
-        guard (total ?? received) > Held.wholeUpTo, received > 0 else { return }
-        delivery?.allow(upTo: (total ?? received) - Held.tail)
     }
 
     private func completed(_ completion: Fill.Completion) {
@@ -298,6 +351,12 @@ extension Exchange: FillOwner {
     private func fillFailed(_ failure: FillFailure) {
         guard phase == .waiting || phase == .delivering else { return }
         if delivery?.hasBegun != true {
+            if failure.isFirstClients, !isLeader, phase == .waiting {
+                if let fill { leave(fill) }
+                source = .none
+                waitedInVain = true
+                return fillAlone(partition: partition)
+            }
             if ReusePolicy.isError(failure.status), standsIn(for: failure, status: nil) { return }
             switch failure.status {
             case 403: return refuse(403, "Access denied: \(failure.reason)", error: failure.error)

@@ -89,14 +89,7 @@ extension Exchange {
         guard answerConditions(&head, size: response.size) else { return }
         if isStrict, !(200..<300).contains(head.status), form == .whole { return replaceForStrict(head) }
         if let obstacle = obstacle(to: head.fields, size: response.size) { return refuse(403, obstacle) }
-        switch form {
-        case .notModified:
-            startDelivery(head, source: .none, end: 0, length: 0)
-        case .range(let range):
-            startDelivery(head, source: deliverySource, start: range.first, end: range.last + 1, length: range.count)
-        case .whole:
-            startDelivery(head, source: deliverySource, end: response.size, length: response.size)
-        }
+        startDelivery(head, from: deliverySource, size: response.size)
         streamAhead(received: response.size, total: response.size)
         conclude(verifying: unverified)
     }
@@ -125,21 +118,23 @@ extension Exchange {
             return false
         case .proceed: break
         }
-        guard let size, request.method == "GET", head.status == 200, request.fields.contains("Range"),
-            ByteRange.ifRangeAllows(request.fields, storedFields: head.fields)
-        else { return true }
-        switch ByteRange.single(request.fields, size: size) {
-        case .none, .several: break
-        case .range(let range):
-            form = .range(range)
-            head = ResponseHead(status: 206, fields: head.fields)
-            head.fields.set("Content-Range", range.contentRange(size: size))
+        guard let size else { return true }
+        let plan = RangePlan.of(
+            method: request.method, requestFields: request.fields, status: head.status, responseFields: head.fields,
+            size: size)
+        switch plan {
+        case .whole: return true
+        case .single(let range, _): form = .range(range)
+        case .parts(let parts): form = .parts(parts)
         case .unsatisfiable:
             refuse(
                 416, "the body has \(size) bytes, the range asked for begins behind them", category: .response,
                 fields: [("Content-Range", ByteRange.unsatisfiedContentRange(size: size))])
             return false
         }
+        wholeSize = size
+        wholeType = head.fields.first("Content-Type")
+        head = plan.head(for: head)
         return true
     }
 }

@@ -39,16 +39,22 @@ extension Exchange {
 
     // MARK: - A large body that waits for its verdict
 
+    /// Whether what comes next for the client waits for something else than its bytes: a verdict, or the end of the whole.
+    private var isHeld: Bool {
+        if case .range = form, phase == .delivering { return true }
+        return phase == .concluding
+    }
+
     /// Lets a byte of what is held go from time to time, for clients that take silence for an end.
     func startTrickle() {
-        guard trickleTimer == nil, form == .whole, let delivery, delivery.mayTrickle else { return }
+        guard trickleTimer == nil, let delivery, delivery.mayTrickle else { return }
         trickleTimer = loop.loop.schedule(after: settings.trickleInterval) { [weak self] in
             guard let self else { return }
             trickleTimer = nil
-            guard phase == .concluding else { return }
+            guard isHeld else { return }
             self.delivery?.trickle()
             pump()
-            if phase == .concluding { startTrickle() }
+            if isHeld { startTrickle() }
         }
     }
 }

@@ -87,6 +87,12 @@ final class Exchange: @unchecked Sendable {
     var cacheStatus: CacheStatus?
     /// Why the answer is our own, for the client.
     var proxyStatus: ProxyStatus?
+    /// Whether the origin is asked for the client's range and not for the whole, and why.
+    var relayReason: String?
+    /// The length of the body of which a range is sent.
+    var wholeSize: Int64?
+    /// The `Content-Type` of the body, which that of several ranges is not.
+    var wholeType: String?
     /// The origin has said that stored answers are right since this second, which is all that the request wants to know.
     var validatedSince: Int64?
 
@@ -123,6 +129,7 @@ final class Exchange: @unchecked Sendable {
         case whole
         case notModified
         case range(ByteRange)
+        case parts(MultipartRanges)
     }
 
     init(
@@ -210,7 +217,10 @@ final class Exchange: @unchecked Sendable {
     /// Makes the answer's head ready for this client and starts the delivery.
     ///
     /// `length` is that of the body as it will be sent; `nil` when it is not known yet.
-    func startDelivery(_ head: ResponseHead, source: Delivery.Source, start: Int64 = 0, end: Int64?, length: Int64?) {
+    func startDelivery(
+        _ head: ResponseHead, source: Delivery.Source, start: Int64 = 0, end: Int64?, length: Int64?,
+        parts: MultipartRanges? = nil
+    ) {
         var head = head
         HopByHop.strip(response: &head.fields)
         head.fields.remove("Content-Length")
@@ -247,8 +257,22 @@ final class Exchange: @unchecked Sendable {
         line.serialise(into: &bytes)
         delivery = Delivery(
             head: bytes, source: isBodyless ? .none : source, framing: framing, start: isBodyless ? 0 : start,
-            end: isBodyless ? 0 : end)
+            end: isBodyless ? 0 : end, parts: isBodyless ? nil : parts)
         phase = .delivering
+    }
+
+    /// Starts the delivery of what ``form`` says, out of a body of which `source` gives all bytes.
+    func startDelivery(_ head: ResponseHead, from source: Delivery.Source, size: Int64?) {
+        switch form {
+        case .notModified: startDelivery(head, source: .none, end: 0, length: 0)
+        case .whole: startDelivery(head, source: source, end: size, length: size)
+        case .range(let range):
+            startDelivery(head, source: source, start: range.first, end: range.last + 1, length: range.count)
+        case .parts(let parts):
+            startDelivery(
+                head, source: source, start: parts.parts[0].first, end: parts.parts[0].last + 1,
+                length: parts.contentLength, parts: parts)
+        }
     }
 
     /// Sends what may be sent now.

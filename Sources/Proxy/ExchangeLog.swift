@@ -39,6 +39,8 @@ struct ExchangeLog: Sendable {
     var requestBody: (size: Int64, digest: SHA256Digest)?
     /// The part that was asked for, as `first-last/size`.
     var range: String?
+    /// Whether digest and size are those of the part that was asked for, because the whole was not fetched.
+    var isPartial = false
     /// For a 304 of ours: what the client has.
     var standsFor: String?
     /// What the inspectors said of the request, as JSON.
@@ -67,6 +69,7 @@ struct ExchangeLog: Sendable {
             json.raw("request-body", "{\"size\":\(requestBody.size),\"sha256\":\"\(requestBody.digest.hex)\"}")
         }
         if let range { json.text("range", range) }
+        if isPartial { json.raw("partial", "true") }
         if let standsFor { json.text("stands-for", standsFor) }
         json.number("duration-ns", duration.wholeNanoseconds)
         if fillNanoseconds > 0 { json.number("fill-duration-ns", fillNanoseconds) }

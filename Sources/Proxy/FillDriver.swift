@@ -63,6 +63,15 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private var mayRetry: Bool
     private var hasEnded = false
     private var hasSentBody = false
+    /// What is needed to go on when the connection breaks: the origin's fields and the body's length.
+    private var resumable: (fields: Fields, size: Int64)?
+    /// Bytes of the body that have come.
+    private var taken: Int64 = 0
+    private var resumptions = 0
+    /// The request for the rest, and why it is made.
+    private var resuming: (head: RequestHead, failure: FillFailure)?
+    /// Bytes of the rest that were there already.
+    private var skip: Int64 = 0
     private var isCountedWhole = false
     /// Since when nobody reads, and how much had come by then.
     private var orphaned: (since: MonotonicTime, received: Int64)?
@@ -105,6 +114,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private func connected(_ connection: OriginConnection) {
         self.connection = connection
         connection.delegate = self
+        if let resuming { return connection.start(head: resuming.head, body: .none) }
         requestTime = WallTime.now().seconds
         connection.start(head: order.head, body: order.framing)
         if order.framing != .none { owner?.fillWantsBody() }
@@ -131,7 +141,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         request?.cancel()
         connection?.delegate = nil
         connection?.cancel()
-        broken(FillFailure(status: 502, reason: reason))
+        loop.cache.fills.close(fill)
+        broken(FillFailure(status: 502, reason: reason, isFirstClients: true))
     }
 
     /// Called once a second: a download that nobody reads goes on for a while, in case somebody comes back for it.
@@ -164,9 +175,12 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     func originWritable(_ connection: OriginConnection) { owner?.fillWantsBody() }
 
     func originHead(_ connection: OriginConnection, _ head: ResponseHead, _ framing: BodyFraming) {
+        if let resuming { return resumed(connection, head, resuming.failure) }
         responseTime = WallTime.now().seconds
         if let stored = order.validates, head.status == 304 { return validated(stored, by: head) }
-        if head.status == 304 && order.admission.method == "GET" || head.status == 206 {
+        if head.status == 304 && order.admission.method == "GET"
+            || head.status == 206 && !order.head.fields.contains("Range")
+        {
             self.connection = nil
             connection.delegate = nil
             connection.cancel()
@@ -204,6 +218,9 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             scope: admission.scope, length: admission.mustDecode ? nil : length,
             largestExpansion: admission.mustDecode ? loop.settings.largestExpansion : nil,
             largestBody: loop.settings.largestBody)
+        if head.status == 200, order.head.method == "GET", order.framing == .none, !admission.mustDecode, let length {
+            resumable = (head.fields, length)
+        }
         if (200..<300).contains(head.status) {
             plan.examine = { [examiner = loop.context.examiner, engine = order.engine, ledger] digest, bytes in
                 examiner.prepare(digest, bytes, engine: engine, ledger)
@@ -224,6 +241,20 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     func originBody(_ connection: OriginConnection, _ bytes: UnsafeRawBufferPointer) {
         guard let ingest, !hasEnded else { return }
+        var bytes = bytes
+        if skip > 0 {
+            let known = Int(min(skip, Int64(bytes.count)))
+            skip -= Int64(known)
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[known...])
+            guard !bytes.isEmpty else { return }
+        }
+        taken += Int64(bytes.count)
+        if let resumable, taken > resumable.size {
+            connection.delegate = nil
+            connection.cancel()
+            let failure = FillFailure(status: 502, reason: "the origin sent more of the rest than there is")
+            return ingest.abandon(failure) { [self] in ended($0) }
+        }
         if case .failed = fill.look(nil).progress {
             // Decoding found that the body is no good.
             connection.delegate = nil
@@ -263,6 +294,9 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     func originEnd(_ connection: OriginConnection, _ trailers: Fields) {
         self.connection = nil
         guard let ingest, !hasEnded else { return }
+        if let resumable, taken < resumable.size {
+            return failed(OriginError(.closedEarly, "\(resumable.size - taken) bytes of the body are missing"))
+        }
         ingest.finish(trailers: trailers) { [self] in ended($0) }
     }
 
@@ -277,10 +311,40 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             mayRetry = false
             return acquire(fresh: true)
         }
-        broken(
-            FillFailure(
-                status: error.status, reason: error.reason,
-                error: ProxyStatus.Failure(error, hasBegun: ingest != nil)))
+        let failure = FillFailure(
+            status: error.status, reason: error.reason, error: ProxyStatus.Failure(error, hasBegun: ingest != nil))
+        if !resume(after: failure) { broken(failure) }
+    }
+
+    // MARK: - Going on after a broken connection
+
+    /// Asks for the rest, on condition that the body is still the same (RFC 9110, sections 13.1.5 and 14.2).
+    private func resume(after failure: FillFailure) -> Bool {
+        guard let resumable, !hasEnded, taken < resumable.size, resumptions < loop.settings.mostResumptions else {
+            return false
+        }
+        var head = order.head
+        guard Resumption.ask(&head.fields, from: taken, stored: resumable.fields) else { return false }
+        resumptions += 1
+        resuming = (head, resuming?.failure ?? failure)
+        acquire(fresh: true)
+        return true
+    }
+
+    /// The answer to the request for the rest: every byte that was given to readers must go on being right.
+    private func resumed(_ connection: OriginConnection, _ head: ResponseHead, _ failure: FillFailure) {
+        guard let resumable else { preconditionFailure("only what can be resumed is") }
+        let outcome = Resumption.judge(
+            status: head.status, fields: head.fields, offset: taken, stored: resumable.fields, size: resumable.size)
+        if case .continues(let skip) = outcome {
+            self.skip = skip
+            resuming = nil
+            return
+        }
+        self.connection = nil
+        connection.delegate = nil
+        connection.cancel()
+        broken(failure)
     }
 
     private func broken(_ failure: FillFailure) {

@@ -48,6 +48,10 @@ package struct ProxySettings: Sendable {
     package var largestBody: Int64 = 256 << 30
     /// Bytes of a body after undoing gzip, per byte before, once it is over 1 MiB.
     package var largestExpansion: Int64 = 200
+    /// Bytes of a body that one range of it may have fetched whole; beyond it permissive sessions get the range alone.
+    package var largestFillForRange: Int64 = 1 << 30
+    /// How often a download may go on after its connection to the origin broke.
+    package var mostResumptions = 3
     /// What a download may cost that nobody reads any more.
     package var orphans = Orphans()
 
