@@ -424,6 +424,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     func answer(_ status: Int, _ text: String, fields: [(String, String)] = [], close: Bool) {
         let content = Array(escapedForDisplay(text).utf8)
         var head = ResponseHead(status: status)
+        head.fields.append("Date", HTTPDate.format(WallTime.now().seconds))
         head.fields.append("Content-Type", "text/plain; charset=utf-8")
         for (name, value) in fields { head.fields.append(name, value) }
         if let error = ProxyStatus.Failure(status: status, category: .failure) {

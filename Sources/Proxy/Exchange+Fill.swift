@@ -55,7 +55,7 @@ extension Exchange: FillOwner {
         driver.start()
     }
 
-    private func driver(
+    func driver(
         for fill: Fill, _ url: RequestURL, validating entry: StoredEntry?, hidesErrors: Bool
     ) -> FillDriver {
         let isGet = request.method == "GET" && !hasRequestBody
@@ -72,20 +72,6 @@ extension Exchange: FillOwner {
                     namesItsContent: ContentNaming.isFixed(url), hidesErrors: hidesErrors),
                 validates: entry, credentialScope: hasSecrets ? session.id.text : nil,
                 engine: engine))
-    }
-
-    /// Asks the origin about a stale answer that is sent meanwhile (RFC 5861, section 3), unless somebody does already.
-    func revalidateBehind(_ entry: StoredEntry) {
-        guard let url,
-            case .leader(let fill) = loop.cache.fills.join(
-                FillKey(partition: entry.response.partition, key: entry.response.key))
-        else { return }
-        guard member.ledger.addFill() == nil else {
-            loop.cache.fills.close(fill)
-            return fill.fail(FillFailure(status: 429, reason: "the session has its share of downloads"))
-        }
-        let validated = Validators.hasAny(entry.head.fields) ? entry : nil
-        driver(for: fill, url, validating: validated, hidesErrors: true).start()
     }
 
     private func follow(_ fill: Fill) {
@@ -158,7 +144,7 @@ extension Exchange: FillOwner {
         }
     }
 
-    private func leave(_ fill: Fill) {
+    func leave(_ fill: Fill) {
         fill.leave(fillToken)
         self.fill = nil
         driver = nil
@@ -174,7 +160,7 @@ extension Exchange: FillOwner {
             waitedInVain = true
             // Others wait as we did: each asks for itself, in parallel.
             return asksForRange
-                ? relayRange("another request showed that the answer cannot be shared")
+                ? relayRange("the whole is being fetched by another request whose answer is not for this one")
                 : fillAlone(partition: partition)
         }
         if isLeader, let url, Invalidation.isCaused(method: request.method, status: head.response.status) {
@@ -229,31 +215,6 @@ extension Exchange: FillOwner {
         if request.expectation == .continue { continueTimer?.cancel() }
     }
 
-    // MARK: - Ranges of what is not stored
-
-    /// Whether a range is asked for that may be asked of the origin: not in strict sessions, whose ranges come from a
-    /// whole that was judged.
-    private var asksForRange: Bool {
-        !isStrict && relayReason == nil && request.method == "GET" && request.fields.contains("Range")
-    }
-
-    /// Whether the whole, which has begun to come, is too much for the one range that is asked for.
-    private func isLoneRange(of head: ResponseHead, length: Int64) -> Bool {
-        guard asksForRange, isLeader, length > settings.largestFillForRange, fill?.readers == 1 else { return false }
-        let plan = RangePlan.of(
-            method: request.method, requestFields: request.fields, status: head.status, responseFields: head.fields,
-            size: length)
-        guard case .single(let range, _) = plan else { return false }
-        return range.count < length
-    }
-
-    /// Asks the origin for the range, as it came.
-    private func relayRange(_ reason: String) {
-        relayReason = reason
-        source = .none
-        fillAlone(partition: partition)
-    }
-
     /// Whether an answer that somebody else asked for is one for this request too.
     private func fits(_ head: Fill.Head) -> Bool {
         guard head.isShareable, let names = head.varyNames else { return false }
@@ -274,29 +235,6 @@ extension Exchange: FillOwner {
         if let obstacle = obstacle(to: Fields(), size: state.received) { return refuse(403, obstacle) }
         streamAhead(received: state.received, total: delivery?.end)
         pump()
-    }
-
-    /// Lets go what may go before the record is durable (DESIGN, "Two promises").
-    ///
-    /// `total` is the body's length where it is known, `received` how much of it is there.
-    func streamAhead(received: Int64, total: Int64?) {
-        guard request.method != "HEAD", received > 0, verdict?.mayStream(policy: session.policy) == true else { return }
-        switch form {
-        case .whole:
-            guard (total ?? received) > Held.wholeUpTo else { return }
-            delivery?.allow(upTo: (total ?? received) - Held.tail)
-        case .range(let range):
-            if range.count > Held.wholeUpTo {
-                delivery?.allow(upTo: range.last + 1 - Held.tail)
-            } else if !isStrict, phase == .delivering, fill != nil {
-                // The end of the whole may be far: the client sees that somebody is there.
-                delivery?.allow(upTo: range.first)
-            } else {
-                return
-            }
-            startTrickle()
-        case .notModified, .parts: return
-        }
     }
 
     private func completed(_ completion: Fill.Completion) {
@@ -371,79 +309,6 @@ extension Exchange: FillOwner {
             }
         }
         sourceFailed(failure.reason, status: failure.status, error: failure.error)
-    }
-
-    /// Sends the stale answer in place of an error, where it may (RFC 5861, section 4; RFC 9111, section 4.3.3).
-    ///
-    /// - Parameters:
-    ///   - failure: Why there is no answer of the origin.
-    ///   - status: The status of the one that there is.
-    /// - Returns: Whether it does.
-    private func standsIn(for failure: FillFailure?, status: Int?) -> Bool {
-        let now = WallTime.now().seconds
-        guard let entry = standIn, request.method == "GET", delivery == nil,
-            entry.policy.allowsUseOnError(at: now, requestFields: request.fields)
-        else { return false }
-        standIn = nil
-        pendingHead = nil
-        if let fill {
-            let driver = driver
-            leave(fill)
-            driver?.owner = nil
-            // An error that nobody wants would take the place of what is stored.
-            if fill.readers == 0 { driver?.cancel("a stale answer stands in") }
-        }
-        if let error = failure?.error { proxyStatus = ProxyStatus(error) }
-        phase = .lookingUp
-        let age = entry.policy.age(at: now)
-        serve(entry, age: age, as: .staleOnError(ttl: entry.policy.lifetime - age, status: status))
-        return true
-    }
-
-    // MARK: - What the head tells
-
-    /// How the cache handled what the origin answers.
-    private func status(of head: Fill.Head, isStored: Bool) -> CacheStatus {
-        let status = head.response.status
-        guard isLeader else { return .collapsed(forward, status: status, ttl: nil, stored: isStored) }
-        let notStored = forward == .method || request.method == "HEAD" ? nil : driver?.admission?.notStored
-        if waitedInVain { return .collapsedInVain(forward, status: status, detail: notStored) }
-        if hasRequestBody, forward != .method { return .bypass(status: status, detail: notStored) }
-        return .forwarded(
-            forward, status: status, ttl: nil, stored: isStored && driver?.admission?.storedHead != nil,
-            detail: notStored)
-    }
-
-    /// The answer to a HEAD freshens what is stored, or shows that it is out of date (RFC 9111, section 4.3.5).
-    private func learnFromHead(_ head: Fill.Head) {
-        guard let own = driver?.admission?.ownHead, own.status == 200 else { return }
-        var fields = own.fields
-        if let length = head.length { fields.set("Content-Length", String(length)) }
-        for entry in toldByHead {
-            let response = entry.response
-            switch Validators.effect(
-                ofHead: own.status, fields, on: entry.head.fields, size: response.decoded ? nil : response.size)
-            {
-            case .none: break
-            case .freshens:
-                let fresh = entry.freshened(
-                    by: fields, requestTime: started.seconds, responseTime: WallTime.now().seconds)
-                if let fresh {
-                    loop.cache.refresh(entry, with: fresh)
-                    continue
-                }
-                fallthrough
-            case .outdates: loop.cache.invalidate(FillKey(partition: response.partition, key: response.key))
-            }
-        }
-        toldByHead = []
-    }
-
-    /// Whether the digest of a body that is still coming is told at its end (RFC 9530, section 3; RFC 9110, section 6.5.1).
-    func wantsDigestTrailer(_ head: ResponseHead) -> Bool {
-        request.method == "GET" && head.status == 200 && !head.fields.contains("Repr-Digest")
-            && DigestFields.acceptsTrailers(request.fields)
-            && DigestFields.isWelcome(request.fields, "Want-Repr-Digest")
     }
 }
 

@@ -109,6 +109,7 @@ extension Exchange {
     private func startText(_ status: Int, _ text: String, fields: [(String, String)]) {
         let body = Array((escapedForDisplay(text) + "\n").utf8)
         var head = ResponseHead(status: status)
+        head.fields.append("Date", HTTPDate.format(WallTime.now().seconds))
         head.fields.append("Content-Type", "text/plain; charset=utf-8")
         for (name, value) in fields { head.fields.append(name, value) }
         let count = Int64(body.count)

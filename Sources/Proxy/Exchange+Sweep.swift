@@ -41,8 +41,10 @@ extension Exchange {
 
     /// Whether what comes next for the client waits for something else than its bytes: a verdict, or the end of the whole.
     private var isHeld: Bool {
-        if case .range = form, phase == .delivering { return true }
-        return phase == .concluding
+        switch form {
+        case .range, .parts: phase == .delivering || phase == .concluding
+        case .whole, .notModified: phase == .concluding
+        }
     }
 
     /// Lets a byte of what is held go from time to time, for clients that take silence for an end.

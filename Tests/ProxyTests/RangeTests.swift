@@ -150,6 +150,19 @@ import Wire
         }
     }
 
+    @Test func `several ranges show their head while the whole is coming`() async throws {
+        try await withProxy { proxy in
+            let origin = try Self.halting(noise(300_000), after: 200_000)
+            let client = try proxy.client()
+            try client.send("GET", origin.url("/a"), fields: ["Range": "bytes=1000-1009,0-9"])
+            let got = try client.connection.readUntil { $0.suffix(4) == Array("\r\n\r\n".utf8)[...] && $0.count > 99 }
+            #expect(got.starts(with: Array("HTTP/1.1 206 ".utf8)))
+            origin.release()
+            let rest = try client.connection.readUntil { $0.suffix(4) == Array("--\r\n".utf8)[...] }
+            #expect(!rest.isEmpty)
+        }
+    }
+
     @Test func `RFC 9110 section 15.5.17: a range behind the end of what is coming is 416`() async throws {
         try await withProxy { proxy in
             let origin = try Self.halting(noise(1_000), after: 500)
