@@ -84,7 +84,9 @@ let package = Package(
             swiftSettings: base),
 
         // The service.
-        .target(name: "Cache", dependencies: ["Core", "Wire", "Platform", "Storage"], swiftSettings: safe),
+        .target(
+            name: "Cache", dependencies: ["Core", "Wire", "Platform", "Cryptography", "Storage"],
+            swiftSettings: safe),
         .target(
             name: "Sessions", dependencies: ["Core", "Wire", "Storage", "Cryptography", "Platform", logging],
             swiftSettings: safe),

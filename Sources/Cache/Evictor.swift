@@ -5,9 +5,12 @@ package import Storage
 ///
 /// ``run(now:)`` is called now and then on a thread that may block. What has been unused for longest goes first; shared
 /// blobs that a live session's record names, and private ones, go only when they alone take more than 80 % of the cap,
-/// and then the record stays. All of it is done in groups of a few rows, between which the catalog takes other changes.
+/// and then the record stays, with the SHA-1 that is computed before. All of it is done in groups of a few rows, between
+/// which the catalog takes other changes.
 package final class Evictor: Sendable {
     private let cache: ResponseCache
+    private let sha1s: SHA1Keeper
+    private let mayGoOn: @Sendable () -> Bool
     private let pinnedShare = 0.8
     /// Eviction stops at this share of the cap.
     private let lowMark = 0.9
@@ -16,7 +19,17 @@ package final class Evictor: Sendable {
     /// Blobs that are noted as used in one group.
     private static let mostUsed = 512
 
-    package init(cache: ResponseCache) { self.cache = cache }
+    /// Makes an evictor; ``run(now:)`` does the work.
+    ///
+    /// - Parameters:
+    ///   - cache: Whose blobs.
+    ///   - sha1s: Computes what the report wants of bytes that a record names, before they go.
+    ///   - mayGoOn: Asked before every piece of that; `false` ends the round, and what was not read stays.
+    package init(cache: ResponseCache, sha1s: SHA1Keeper, mayGoOn: @escaping @Sendable () -> Bool = { true }) {
+        self.cache = cache
+        self.sha1s = sha1s
+        self.mayGoOn = mayGoOn
+    }
 
     /// One round: notes what was used, evicts down to the low mark when the cap is passed, compresses and compacts.
     ///
@@ -48,12 +61,19 @@ package final class Evictor: Sendable {
                     limit: Self.mostEvicted, includingPinned: includingPinned)
                 guard !candidates.isEmpty else { break }
                 var going: [StoredBlob] = []
+                var isStopped = false
                 for candidate in candidates where size > goal {
+                    // What cannot be read goes as well: its report names it.
+                    if includingPinned, sha1s.sha1(of: candidate, mayGoOn: mayGoOn) == .stopped {
+                        isStopped = true
+                        break
+                    }
                     going.append(candidate)
                     size -= candidate.placement.sizeOnDisk
                 }
                 try cache.discard(going)
                 evicted += going.count
+                if isStopped { return evicted }
             }
         }
         return evicted

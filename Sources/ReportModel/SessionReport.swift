@@ -68,13 +68,16 @@ package struct ReportedGap: Codable, Sendable, Hashable {
     /// The exchange's number, when it is about one.
     package var number: Int64?
     package var url = ""
+    /// The artifact's digest, when it is about one as a whole.
+    package var sha256 = ""
     package var reason = ""
 
-    private enum CodingKeys: String, CodingKey { case number, url, reason }
+    private enum CodingKeys: String, CodingKey { case number, url, sha256, reason }
 
-    package init(number: Int64? = nil, url: String = "", reason: String) {
+    package init(number: Int64? = nil, url: String = "", sha256: String = "", reason: String) {
         self.number = number
         self.url = url
+        self.sha256 = sha256
         self.reason = reason
     }
 
@@ -87,6 +90,7 @@ package struct ReportedGap: Codable, Sendable, Hashable {
         let values = try TolerantContainer<CodingKeys>(decoder)
         number = try values.value(.number)
         url = try values.text(.url)
+        sha256 = try values.text(.sha256)
         reason = try values.text(.reason)
     }
 }

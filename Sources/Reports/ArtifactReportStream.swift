@@ -4,13 +4,15 @@ package import Storage
 /// One artifact of a report as a stream of compact JSON.
 ///
 /// Its uses are read page by page: once for what is said of the artifact as a whole, once for its downloads, and once for
-/// its judgements. Uses recorded meanwhile are left to the next report. What is in memory at a time is one page.
+/// its judgements. Its SHA-1, which no use knows, is looked up by its SHA-256. Uses recorded meanwhile are left to the
+/// next report. What is in memory at a time is one page.
 package struct ArtifactReportStream {
     private let session: SessionID
     private let digest: SHA256Digest
     private let policy: SessionPolicy
     private let records: any Records
     private var summary = Summary()
+    private var sha1 = ReportedSHA1.known("", read: 0)
     private var phase = Phase.head
     private var page: ArraySlice<ExchangeRow> = []
     private var position: Int64 = 0
@@ -37,10 +39,12 @@ package struct ArtifactReportStream {
     static let pieceSize = 48 << 10
     private static let pageLength = 200
 
-    /// Reads an artifact's uses once.
+    /// Reads an artifact's uses once, and its bytes if nobody has computed their SHA-1 yet.
     ///
     /// - Throws: ``StoreError``.
-    package init(session: SessionRow, digest: SHA256Digest, records: any Records) throws(StoreError) {
+    package init(
+        session: SessionRow, digest: SHA256Digest, records: any Records, context: ReportContext
+    ) throws(StoreError) {
         self.session = session.id
         self.digest = digest
         self.records = records
@@ -53,6 +57,13 @@ package struct ArtifactReportStream {
             summary.whole = summary.count == page.count ? page : nil
             summary.lastNumber = last.number
             if page.count < Self.pageLength { break }
+        }
+        // Uses that an older release judged have it.
+        let recorded = summary.metadata.flatMap { RawObject($0)["sha1"] }.flatMap { try? JSONValue(parsing: $0) }
+        if let text = recorded?.text, !text.isEmpty {
+            sha1 = .known(text, read: 0)
+        } else {
+            sha1 = context.sha1(session.id, digest)
         }
     }
 
@@ -76,6 +87,16 @@ package struct ArtifactReportStream {
     var size: Int64 { summary.size }
 
     var downloads: Int { summary.count }
+
+    /// Bytes that were read for the SHA-1.
+    var readBytes: Int64 {
+        if case .known(_, let read) = sha1 { read } else { 0 }
+    }
+
+    /// Why there is no SHA-1.
+    var gap: String? {
+        if case .unknown(let reason) = sha1 { "the artifact's SHA-1 is not known: \(reason)" } else { nil }
+    }
 
     /// What the report says of the artifact as a whole.
     ///
@@ -145,7 +166,9 @@ package struct ArtifactReportStream {
         json += ",\"response-inspection\":".utf8
         json += summary.inspections?.response ?? Array(Self.nothing)
         json += ",\"result\":\"\(result.rawValue)\",\"metadata\":".utf8
-        json += summary.metadata ?? unknownMetadata
+        var text = Array(Self.noText)
+        if case .known(let digits, _) = sha1 { text = JSONValue.string(digits).json }
+        json += RawObject(summary.metadata ?? unknownMetadata).replacing("sha1", with: text)
         json += ",\"downloads\":[".utf8
     }
 

@@ -36,6 +36,12 @@ struct RawObject {
         members.first { bytes[$0.name].elementsEqual(name.utf8) }.map { bytes[$0.value] }
     }
 
+    /// The object with another value of a member that it has.
+    func replacing(_ name: String, with value: [UInt8]) -> [UInt8] {
+        guard let member = members.first(where: { bytes[$0.name].elementsEqual(name.utf8) }) else { return bytes }
+        return bytes[..<member.value.lowerBound] + value + bytes[member.value.upperBound...]
+    }
+
     private static func skipBlanks(_ bytes: [UInt8], _ start: Int) -> Int {
         var position = start
         while position < bytes.count, [0x20, 0x0a, 0x0d, 0x09].contains(bytes[position]) { position += 1 }

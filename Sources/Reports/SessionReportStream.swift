@@ -17,6 +17,10 @@ package struct SessionReportStream {
     private var lastNumber: Int64 = 0
     private var isFirst = true
     private var totals: [String: Int64] = [:]
+    /// Artifacts without a SHA-1, and why, as they stand under `incomplete`.
+    private var gaps: [JSONValue] = []
+    /// Bytes of artifacts that were read for this piece.
+    private var readBytes: Int64 = 0
 
     private enum Phase {
         case head, artifacts, rows(Int), incomplete, totals, done
@@ -27,8 +31,10 @@ package struct SessionReportStream {
         (.response, "responses"), (.refusal, "refused-requests"), (.failure, "failed-transfers"),
     ]
     private static let pageLength = 200
-    /// How many unfinished inspections are named one by one.
+    /// How many unfinished inspections, and how many artifacts without a SHA-1, are named one by one.
     private static let mostIncomplete = 1000
+    /// A piece ends when so much was read of artifacts for it, so that the reader need not wait for all of them.
+    static let mostRead: Int64 = 64 << 20
 
     /// Makes a stream; nothing is read before the first piece is asked for.
     package init(session: SessionRow, records: any Records, context: ReportContext) {
@@ -42,7 +48,8 @@ package struct SessionReportStream {
     /// - Throws: ``StoreError``; the stream is not to be used further then.
     package mutating func next() throws(StoreError) -> [UInt8]? {
         var json: [UInt8] = []
-        while json.count < ArtifactReportStream.pieceSize {
+        readBytes = 0
+        while json.count < ArtifactReportStream.pieceSize, readBytes < Self.mostRead {
             switch phase {
             case .head:
                 json.append(UInt8(ascii: "{"))
@@ -102,10 +109,20 @@ package struct SessionReportStream {
         guard let (digest, number) = artifactPage.popFirst() else { return false }
         lastNumber = number
         separate(&json)
-        let stream = try ArtifactReportStream(session: session, digest: digest, records: records)
+        var stream = try ArtifactReportStream(session: session, digest: digest, records: records, context: context)
+        if let reason = stream.gap, gaps.count <= Self.mostIncomplete {
+            let isLast = gaps.count == Self.mostIncomplete
+            gaps.append(
+                isLast
+                    ? ["reason": "the SHA-1 of more artifacts is not known than are named here"]
+                    : ["sha256": .string(digest.hex), "reason": .string(reason)])
+        }
+        readBytes += stream.readBytes
         count("artifacts", 1)
         count("downloads", Int64(stream.downloads))
         count("size", stream.size)
+        // The piece may end here.
+        if let piece = try stream.next() { json += piece }
         artifact = stream
         return true
     }
@@ -135,7 +152,7 @@ package struct SessionReportStream {
             gaps.append(["reason": "more inspections have not ended than are named here"])
         }
         json += ",\"incomplete\":".utf8
-        JSONValue.list(gaps).append(to: &json)
+        JSONValue.list(gaps + self.gaps).append(to: &json)
     }
 
     private mutating func appendTotals(to json: inout [UInt8]) throws(StoreError) {

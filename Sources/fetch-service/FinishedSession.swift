@@ -24,25 +24,29 @@ struct FinishedSession: SessionMetadata {
 
     func write(_ row: SessionRow, into folder: SessionFolder) throws {
         var lastNumber: Int64 = 0
+        let context = context(row)
         while true {
             let page = try records.artifacts(of: row.id, after: lastNumber, limit: Self.pageLength)
             guard let last = page.last else { break }
             lastNumber = last.firstNumber
             for artifact in page {
-                try writeEntry(of: artifact.digest, row, folder)
+                try writeEntry(of: artifact.digest, row, folder, context)
                 try copyBytes(of: artifact.digest, row, folder)
             }
         }
         let row = try row.withGaps(in: records)
         try folder.fill("report.json") { file in
-            var report = SessionReportStream(session: row, records: records, context: context(row))
+            var report = SessionReportStream(session: row, records: records, context: context)
             while let piece = try report.next() { try Self.append(piece, to: file) }
         }
-        try folder.write("session.json", SessionHead(session: row, context: context(row)).json)
+        try folder.write("session.json", SessionHead(session: row, context: context).json)
     }
 
-    private func writeEntry(of digest: SHA256Digest, _ row: SessionRow, _ folder: SessionFolder) throws {
-        var entry = ArtifactFileStream(try ArtifactReportStream(session: row, digest: digest, records: records))
+    private func writeEntry(
+        of digest: SHA256Digest, _ row: SessionRow, _ folder: SessionFolder, _ context: ReportContext
+    ) throws {
+        var entry = ArtifactFileStream(
+            try ArtifactReportStream(session: row, digest: digest, records: records, context: context))
         try folder.fill("assets/\(digest.hex).json") { file in
             while let piece = try entry.next() { try Self.append(piece, to: file) }
         }

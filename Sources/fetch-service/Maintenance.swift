@@ -18,9 +18,9 @@ final class Maintenance: Sendable {
     private let mustEnd = Latch()
     private let hasEnded = Latch(count: 3)
 
-    init(cache: ResponseCache, disk: DiskStore, records: SQLiteRecords, log: Logger) {
+    init(cache: ResponseCache, sha1s: SHA1Keeper, disk: DiskStore, records: SQLiteRecords, log: Logger) {
         startThread(name: "maintenance") { [mustEnd, hasEnded] in
-            let evictor = Evictor(cache: cache)
+            let evictor = Evictor(cache: cache, sha1s: sha1s) { !mustEnd.isOpen }
             var round = 0
             var isSwept = false
             while !mustEnd.wait(atMost: Self.pause) {

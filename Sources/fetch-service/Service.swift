@@ -35,6 +35,7 @@ final class Service: Sendable {
     private let control: ControlServer
     private let controlRequests: Lock<UInt64>
     private let copyUntil: Lock<MonotonicTime?>
+    private let sha1s: SHA1Keeper
     private let pool: WorkerPool
     private let maintenance = Lock<Maintenance?>(nil)
     private let addresses: [IPAddress]
@@ -92,12 +93,14 @@ final class Service: Sendable {
         observer = ProxyObserver(proxy)
         pool = WorkerPool(name: "control", threads: 4, capacity: 1024)
         copyUntil = Lock(nil)
+        sha1s = SHA1Keeper(cache: stores.cache)
 
         let spool = SpoolFolder(path: folder.path)
+        let sha1 = Self.sha1Lookup(sha1s, until: copyUntil)
         let reportContext: @Sendable (SessionRow) -> ReportContext = { row in
             ReportContext(
                 version: ServiceVersion.text, inspectors: engines.engine(for: row).ids,
-                spoolPath: spool.folder(of: row.id).path)
+                spoolPath: spool.folder(of: row.id).path, sha1: sha1)
         }
         let (records, cache) = (stores.records, stores.cache)
         registry = SessionRegistry(
@@ -151,7 +154,8 @@ final class Service: Sendable {
             throw .service("cannot start service: \(error)")
         }
         maintenance.withLock {
-            $0 = Maintenance(cache: stores.cache, disk: stores.disk, records: stores.records, log: log)
+            $0 = Maintenance(
+                cache: stores.cache, sha1s: sha1s, disk: stores.disk, records: stores.records, log: log)
         }
         Task { [control] in
             do {
@@ -240,6 +244,22 @@ final class Service: Sendable {
             \(settings.mostConnections) client connections, \(settings.relay.idleTotal) unused ones to origins on each \
             of \(settings.loops) loops
             """)
+    }
+
+    /// How reports find the SHA-1 of an artifact; once the service is stopping, only for so long.
+    private static func sha1Lookup(
+        _ keeper: SHA1Keeper, until limit: Lock<MonotonicTime?>
+    ) -> @Sendable (SessionID, SHA256Digest) -> ReportedSHA1 {
+        { session, digest in
+            let answer = keeper.sha1(of: digest, session: session) {
+                limit.withLock { $0 }.map { MonotonicTime.now() < $0 } ?? true
+            }
+            return switch answer {
+            case .known(let text, let read): .known(text, read: read)
+            case .unknown(let reason): .unknown(reason: reason)
+            case .stopped: .unknown(reason: "the service was stopping")
+            }
+        }
     }
 
     /// Removes the private part of the cache of a session.

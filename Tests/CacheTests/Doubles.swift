@@ -85,6 +85,7 @@ final class SlicedCatalog: Catalog {
     func facts(_ digest: SHA256Digest, version: Int) throws(StoreError) -> [UInt8]? {
         try inner.facts(digest, version: version)
     }
+    func sha1(_ digest: SHA256Digest) throws(StoreError) -> [UInt8]? { try inner.sha1(digest) }
     func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob] {
         try inner.evictionCandidates(limit: limit, includingPinned: includingPinned)
     }

@@ -1,5 +1,6 @@
 import Cache
 import Core
+import Cryptography
 import MemoryStorage
 import Platform
 import Storage
@@ -21,21 +22,28 @@ import Testing
 
         deinit { cache.writer.stop() }
 
+        static func bytes(_ number: Int) -> [UInt8] {
+            Array("\(number)".utf8) + [UInt8](repeating: 0, count: 100 - "\(number)".utf8.count)
+        }
+
+        static func digest(_ number: Int) -> SHA256Digest { SHA256Hasher.digest(bytes(number)) }
+
+        private let credentials = SHA256Hasher.digest(Array("credentials".utf8))
+
         func add(
             _ count: Int, pinned: Range<Int> = 0..<0, from first: Int = 0, scope: BlobScope = .shared
         ) throws {
             for number in first..<count {
-                let bytes = Array("\(number)".utf8) + [UInt8](repeating: 0, count: 100 - "\(number)".utf8.count)
-                let stored = try blobs.put(bytes, digest: digest("\(number)"), scope: scope)
+                let stored = try blobs.put(Self.bytes(number), digest: Self.digest(number), scope: scope)
                 let partition: Partition =
                     switch scope {
                     case .shared: .shared
-                    case .session(let id): .session(id, credentials: digest("credentials"))
+                    case .session(let id): .session(id, credentials: credentials)
                     }
                 cache.store(
-                    entry(key: "http://a.example/\(number)", partition: partition, digest: digest("\(number)")),
+                    entry(key: "http://a.example/\(number)", partition: partition, digest: Self.digest(number)),
                     blob: stored, at: Self.time(number))
-                if pinned.contains(number) { cache.pin(digest("\(number)"), for: session("live")) }
+                if pinned.contains(number) { cache.pin(Self.digest(number), for: session("live")) }
             }
             settle()
         }
@@ -49,7 +57,7 @@ import Testing
         }
 
         func has(_ number: Int, scope: BlobScope = .shared) throws -> Bool {
-            guard let blob = try catalog.blob(digest("\(number)"), scope: scope) else { return false }
+            guard let blob = try catalog.blob(Self.digest(number), scope: scope) else { return false }
             return try blobs.open(blob) != nil
         }
 
@@ -61,14 +69,14 @@ import Testing
     @Test func `below the cap nothing goes`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(10)
-        #expect(try Evictor(cache: fixture.cache).run() == 0)
+        #expect(try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run() == 0)
         #expect(try fixture.present(10).count == 10)
     }
 
     @Test func `over the cap the longest unused go down to nine tenths`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12)
-        #expect(try Evictor(cache: fixture.cache).run() == 3)
+        #expect(try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run() == 3)
         #expect(try fixture.present(12) == Array(3..<12))
         #expect(try fixture.catalog.totals().bytesOnDisk == 900)
         // The bytes are gone from the store as well.
@@ -79,9 +87,9 @@ import Testing
     @Test func `what was used a moment ago stays`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12)
-        let blob = try #require(try fixture.catalog.blob(digest("0"), scope: .shared))
+        let blob = try #require(try fixture.catalog.blob(Fixture.digest(0), scope: .shared))
         _ = try fixture.cache.open(blob)
-        try Evictor(cache: fixture.cache).run(now: Fixture.time(100))
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run(now: Fixture.time(100))
         #expect(try fixture.catalog.totals().bytesOnDisk == 900)
         #expect(try fixture.has(0))
         #expect(try !fixture.has(1))
@@ -90,25 +98,25 @@ import Testing
     @Test func `what live sessions name goes last`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12, pinned: 0..<6)
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.present(12) == Array(0..<6) + Array(9..<12))
     }
 
     @Test func `pins alone over the cap lose the oldest down to eight tenths`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12, pinned: 0..<12)
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.present(12) == Array(4..<12))
     }
 
     @Test func `beyond eight tenths of the cap pins give way to what is downloaded now`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(11, pinned: 0..<10)
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.present(11) == Array(2..<10))
         // With no more than that pinned, they stay whatever comes.
         try fixture.add(16, pinned: 2..<10, from: 10)
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.present(16) == Array(2..<10) + [15])
     }
 
@@ -116,31 +124,91 @@ import Testing
         let fixture = Fixture(cap: 1_000)
         try fixture.add(6, scope: .session(session("live")))
         try fixture.add(12, from: 6)
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.present(12, scope: .session(session("live"))) == Array(0..<6))
         #expect(try fixture.present(12) == Array(9..<12))
         try fixture.add(26, from: 12, scope: .session(session("live")))
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.catalog.totals().bytesOnDisk == 800)
         #expect(try fixture.present(26, scope: .session(session("live"))) == Array(18..<26))
+    }
+
+    @Test func `what a record names leaves its SHA-1 when its bytes go`() throws {
+        let fixture = Fixture(cap: 1_000)
+        try fixture.add(6, pinned: 0..<6)
+        try fixture.add(12, from: 6, scope: .session(session("live")))
+        for number in 6..<12 { fixture.cache.pin(Fixture.digest(number), for: session("live")) }
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
+        #expect(try fixture.present(12, scope: .session(session("live"))) == Array(6..<12))
+        #expect(try fixture.present(6) == [4, 5])
+        try fixture.add(20, from: 12, scope: .session(session("live")))
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
+        #expect(try fixture.present(20, scope: .session(session("live"))) == Array(12..<20))
+        // Another one, as after a restart: what it knows is in the catalog.
+        let keeper = SHA1Keeper(cache: fixture.cache)
+        for number in 0..<12 {
+            let answer = keeper.sha1(of: Fixture.digest(number), session: session("live")) { true }
+            #expect(answer == .known(SHA1Hasher.digest(Fixture.bytes(number)), read: 0))
+        }
+        let done = Latch()
+        fixture.cache.removeSession(session("live")) { _ in done.signal() }
+        #expect(done.wait(atMost: .seconds(20)))
+        #expect(try fixture.catalog.sha1(Fixture.digest(0)) == nil)
+    }
+
+    @Test func `what nobody names goes without its SHA-1`() throws {
+        let fixture = Fixture(cap: 1_000)
+        try fixture.add(12)
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)) {
+            Issue.record("it was read")
+            return true
+        }.run()
+        #expect(try fixture.present(12) == Array(3..<12))
+    }
+
+    @Test func `a round that is stopped keeps the bytes whose SHA-1 it has not`() throws {
+        let fixture = Fixture(cap: 1_000)
+        try fixture.add(14, pinned: 0..<14)
+        let left = Lock(2)
+        let evictor = Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)) {
+            left.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+        }
+        #expect(try evictor.run() == 2)
+        #expect(try fixture.present(14) == Array(2..<14))
+        // The next one goes on, over a body that cannot be read.
+        let blob = try #require(try fixture.catalog.blob(Fixture.digest(2), scope: .shared))
+        try fixture.blobs.remove(blob)
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
+        #expect(try fixture.present(14) == Array(6..<14))
+        let keeper = SHA1Keeper(cache: fixture.cache)
+        let answers = (0..<6).map { number in
+            keeper.sha1(of: Fixture.digest(number), session: session("live")) { true }
+        }
+        #expect(answers[2] == .unknown(reason: "its bytes are not in the cache any more"))
+        for number in [0, 1, 3, 4, 5] {
+            #expect(answers[number] == .known(SHA1Hasher.digest(Fixture.bytes(number)), read: 0))
+        }
     }
 
     @Test func `a blob that the store has moved is not younger for it`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(10)
-        let old = try #require(try fixture.catalog.blob(digest("0"), scope: .shared))
+        let old = try #require(try fixture.catalog.blob(Fixture.digest(0), scope: .shared))
         var new = old
         new.placement = BlobPlacement(text: "elsewhere", sizeOnDisk: 90)
         let store = MovingStore(fixture.blobs, moves: [(old, new)])
         let cache = ResponseCache(catalog: fixture.catalog, blobs: store, settings: fixture.cache.settings) { _ in }
         defer { cache.writer.stop() }
-        try Evictor(cache: cache).run(now: Fixture.time(1_000))
+        try Evictor(cache: cache, sha1s: SHA1Keeper(cache: cache)).run(now: Fixture.time(1_000))
         let done = Latch()
         cache.writer.submit([]) { _ in done.signal() }
         #expect(done.wait(atMost: .seconds(20)))
-        #expect(try fixture.catalog.blob(digest("0"), scope: .shared) == new)
+        #expect(try fixture.catalog.blob(Fixture.digest(0), scope: .shared) == new)
         try fixture.add(12, from: 10)
-        try Evictor(cache: cache).run()
+        try Evictor(cache: cache, sha1s: SHA1Keeper(cache: cache)).run()
         #expect(try fixture.present(12) == Array(3..<12))
     }
 
@@ -158,10 +226,10 @@ import Testing
         let cache = ResponseCache(catalog: spy, blobs: fixture.blobs) { _ in }
         defer { cache.writer.stop() }
         for number in 0..<1_300 {
-            let blob = try #require(try fixture.catalog.blob(digest("\(number)"), scope: .shared))
+            let blob = try #require(try fixture.catalog.blob(Fixture.digest(number), scope: .shared))
             _ = try cache.open(blob)
         }
-        try Evictor(cache: cache).run()
+        try Evictor(cache: cache, sha1s: SHA1Keeper(cache: cache)).run()
         #expect(groups.withLock { $0 } == [512, 512, 276])
     }
 
@@ -171,17 +239,17 @@ import Testing
         let done = Latch()
         fixture.cache.removeSession(session("live")) { _ in done.signal() }
         #expect(done.wait(atMost: .seconds(20)))
-        try Evictor(cache: fixture.cache).run()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
         #expect(try fixture.present(12) == Array(3..<12))
     }
 
     @Test func `memory forgets what was evicted`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12)
-        fixture.cache.rememberBody([1], digest("0"))
-        fixture.cache.markVerified(digest("0"), scope: .shared)
-        try Evictor(cache: fixture.cache).run()
-        #expect(fixture.cache.rememberedBody(digest("0")) == nil)
-        #expect(!fixture.cache.isVerified(digest("0"), scope: .shared))
+        fixture.cache.rememberBody([1], Fixture.digest(0))
+        fixture.cache.markVerified(Fixture.digest(0), scope: .shared)
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
+        #expect(fixture.cache.rememberedBody(Fixture.digest(0)) == nil)
+        #expect(!fixture.cache.isVerified(Fixture.digest(0), scope: .shared))
     }
 }

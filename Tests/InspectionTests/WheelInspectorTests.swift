@@ -32,7 +32,6 @@ import Testing
         #expect(metadata.license == "MIT OR Apache-2.0")
         #expect(metadata.architecture == "amd64")
         #expect(metadata.sha256 == SHA256Hasher.digest(wheel.bytes).hex)
-        #expect(metadata.sha1 == SHA1Hasher.digest(wheel.bytes))
         #expect(metadata.size == Int64(wheel.bytes.count))
     }
 

@@ -9,7 +9,8 @@ import Testing
 @Suite struct SessionReportStreamTests {
     private let records = ListedRecords()
     private let context = ReportContext(
-        version: "1.2.3", inspectors: ["pip.wheel", "deb", "default"], spoolPath: "/spool/s1")
+        version: "1.2.3", inspectors: ["pip.wheel", "deb", "default"], spoolPath: "/spool/s1",
+        sha1: { _, digest in .known("sha1 of \(digest.hex)", read: 0) })
 
     private func session(
         _ policy: SessionPolicy = .permissive, revoked: WallTime? = WallTime(seconds: 2_000_000_000),
@@ -51,8 +52,8 @@ import Testing
         return number
     }
 
-    private func bytes(_ session: SessionRow) throws -> [UInt8] {
-        var stream = SessionReportStream(session: session, records: records, context: context)
+    private func bytes(_ session: SessionRow, _ context: ReportContext? = nil) throws -> [UInt8] {
+        var stream = SessionReportStream(session: session, records: records, context: context ?? self.context)
         var json: [UInt8] = []
         while let piece = try stream.next() {
             #expect(!piece.isEmpty)
@@ -99,6 +100,7 @@ import Testing
         #expect(first.metadataVersion == "0.3")
         #expect(first.result == "Approved")
         #expect(first.metadata.name == "Approved one")
+        #expect(report.artifacts.map(\.metadata.sha1) == [digest(1), digest(2)].map { "sha1 of \($0.hex)" })
         #expect(first.metadata.author == "<a@b.example> & ü")
         #expect(first.requestInspection["deb"]?.annotations["n"] == [1])
         #expect(first.judgements.map(\.number) == [1, 6])
@@ -146,6 +148,7 @@ import Testing
         #expect(artifact.result == "Unknown")
         #expect(artifact.metadata.sha256 == digest(1).hex)
         #expect(artifact.metadata.size == 7)
+        #expect(artifact.metadata.sha1 == "sha1 of \(digest(1).hex)")
         #expect(artifact.requestInspection.isEmpty)
     }
 
@@ -157,6 +160,58 @@ import Testing
         finishing.finished = WallTime(seconds: 2_000_000_001)
         let finished = try JSONValue(parsing: SessionHead(session: row, context: finishing).json)
         #expect(finished["end-time"] == "2033-05-18T03:33:21.000000000Z")
+    }
+
+    @Test func anArtifactWhoseSHA1IsNotKnownIsNamed() throws {
+        for number in 1...3 as ClosedRange<UInt64> {
+            try add(.artifact, digest: digest(number), result: .approved, judged: "Approved")
+        }
+        var context = context
+        let known = digest(2)
+        context.sha1 = { _, digest in digest == known ? .known("22", read: 0) : .unknown(reason: "it is gone") }
+        let report = try JSONDecoder().decode(SessionReport.self, from: Data(try bytes(try session(), context)))
+        #expect(report.artifacts.map(\.metadata.sha1) == ["", "22", ""])
+        #expect(report.incomplete.map(\.sha256) == [digest(1).hex, digest(3).hex])
+        #expect(report.incomplete.first?.reason == "the artifact's SHA-1 is not known: it is gone")
+        #expect(report.recordComplete)
+    }
+
+    @Test func onlySoManyAreNamed() throws {
+        for number in 1...1_002 as ClosedRange<UInt64> {
+            try add(.artifact, digest: digest(number), result: .approved)
+        }
+        var context = context
+        context.sha1 = { _, _ in .unknown(reason: "it is gone") }
+        let report = try JSONDecoder().decode(SessionReport.self, from: Data(try bytes(try session(), context)))
+        #expect(report.incomplete.count == 1_001)
+        #expect(report.incomplete.last?.reason == "the SHA-1 of more artifacts is not known than are named here")
+        #expect(report.incomplete.last?.sha256 == "")
+    }
+
+    @Test func theSHA1OfAnOlderRecordIsNotLookedUp() throws {
+        try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
+        let old = String(decoding: records.rows[0].judgement, as: UTF8.self)
+        records.rows[0].judgement = Array(old.replacing("\"sha1\":\"\"", with: "\"sha1\":\"0123\"").utf8)
+        var context = context
+        context.sha1 = { _, _ in
+            Issue.record("it was looked up")
+            return .unknown(reason: "it is gone")
+        }
+        let report = try JSONDecoder().decode(SessionReport.self, from: Data(try bytes(try session(), context)))
+        #expect(report.artifacts.map(\.metadata.sha1) == ["0123"])
+        #expect(report.incomplete.isEmpty)
+    }
+
+    @Test func readersDoNotWaitForAllThatIsRead() throws {
+        for number in 1...6 as ClosedRange<UInt64> { try add(.artifact, digest: digest(number), result: .approved) }
+        var context = context
+        context.sha1 = { _, _ in .known("22", read: SessionReportStream.mostRead / 2) }
+        var stream = SessionReportStream(session: try session(), records: records, context: context)
+        var counts: [Int] = []
+        while let piece = try stream.next() {
+            counts.append(String(decoding: piece, as: UTF8.self).count(of: "\"judgements\":["))
+        }
+        #expect(counts == [2, 2, 2, 0])
     }
 
     @Test func aLongReportComesInPieces() throws {
@@ -233,7 +288,8 @@ import Testing
 
     @Test func filesAreIndentedByTabs() throws {
         try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
-        let stream = try ArtifactReportStream(session: try session(), digest: digest(1), records: records)
+        let stream = try ArtifactReportStream(
+            session: try session(), digest: digest(1), records: records, context: context)
         var file = ArtifactFileStream(stream)
         var json: [UInt8] = []
         while let piece = try file.next() { json += piece }
@@ -244,6 +300,7 @@ import Testing
         #expect(text.hasSuffix("\n}\n"))
         let artifact = try JSONDecoder().decode(ReportedArtifact.self, from: Data(json))
         #expect(artifact.downloads.count == 1)
+        #expect(artifact.metadata.sha1 == "sha1 of \(digest(1).hex)")
         let head = String(decoding: SessionHead(session: try session(), context: context).json, as: UTF8.self)
         #expect(head.hasPrefix("{\n\t\"generator\": "))
         #expect(!head.contains("artifacts"))
@@ -260,4 +317,9 @@ import Testing
         #expect(
             String(decoding: expected, as: UTF8.self).hasPrefix("{\n\t\"a\": [],\n\t\"b\": {},\n\t\"c\": [\n\t\t1,"))
     }
+}
+
+extension String {
+    /// How often a text is in this one.
+    fileprivate func count(of text: String) -> Int { ranges(of: text).count }
 }

@@ -118,7 +118,7 @@ import Testing
         try records.apply([.exchange(Self.exchange(6, .artifact, of: row.id))])
     }
 
-    @Test("A cache of each version opens with everything that is in it, and goes on", arguments: [1, 2])
+    @Test("A cache of each version opens with everything that is in it, and goes on", arguments: [1, 2, 3])
     func cache(_ version: Int) throws {
         let catalog = try SQLiteCatalog(path: try database("cache-\(version)"))
         #expect(catalog.notice == nil)
@@ -136,6 +136,9 @@ import Testing
         let mark = try catalog.scrubMark()
         #expect(
             mark == (version == 1 ? ScrubMark() : ScrubMark(position: Self.digest(3), passEnded: WallTime(seconds: 8))))
+        #expect(try catalog.sha1(Self.digest(3)) == (version < 3 ? nil : [UInt8](repeating: 6, count: 20)))
+        try catalog.apply([.sha1(Self.digest(5), [UInt8](repeating: 7, count: 20))])
+        #expect(try catalog.sha1(Self.digest(5)) == [UInt8](repeating: 7, count: 20))
         try catalog.apply([.removeSession(id)])
         while try !catalog.removeSlice() {}
         #expect(try catalog.totals() == CatalogTotals(blobs: 2, bytesOnDisk: 212, logicalBytes: 100, responses: 1))
@@ -147,9 +150,9 @@ import Testing
         try SQLiteRecords(path: folder.file("records.db")).close()
         try SQLiteCatalog(path: folder.file("cache.db")).close()
         #expect(RecordsSchema.versions.steps.count == 1)
-        #expect(CatalogSchema.versions.steps.count == 2)
+        #expect(CatalogSchema.versions.steps.count == 3)
         #expect(try schema(folder.file("records.db")) == schema(database("records-1")))
-        #expect(try schema(folder.file("cache.db")) == schema(database("cache-2")))
+        #expect(try schema(folder.file("cache.db")) == schema(database("cache-3")))
     }
 
     @Test("A migration only adds: every table keeps its columns, at their places")
@@ -240,7 +243,7 @@ import Testing
             .blob(Self.blob(3), at: WallTime(seconds: 1)), .response(Self.response(.shared, 3)),
             .blob(Self.blob(4, own.scope), at: WallTime(seconds: 1)), .response(Self.response(own, 4)),
             .blob(Self.blob(5), at: WallTime(seconds: 1)), .facts(Self.digest(3), version: 2, json: Array("{}".utf8)),
-            .pin(Self.digest(3), second.id),
+            .pin(Self.digest(3), second.id), .sha1(Self.digest(3), [UInt8](repeating: 6, count: 20)),
             .scrubbed(ScrubMark(position: Self.digest(3), passEnded: WallTime(seconds: 8))),
         ])
         try catalog.close()

@@ -94,7 +94,7 @@ import Testing
 
         // What runs beside the first hits.
         let rounds = MonotonicTime.now()
-        try Evictor(cache: cache).run()
+        try Evictor(cache: cache, sha1s: SHA1Keeper(cache: cache)).run()
         #expect(MonotonicTime.now() - rounds < .seconds(1))
         // Of the whole process, with what filling the catalog took.
         let memory = try Self.memory()

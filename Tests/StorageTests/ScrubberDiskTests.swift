@@ -47,7 +47,7 @@ import Testing
                 }
             }
             let cache = ResponseCache(catalog: catalog, blobs: disk) { error in Issue.record("\(error)") }
-            for _ in 0..<3 { try Evictor(cache: cache).run() }
+            for _ in 0..<3 { try Evictor(cache: cache, sha1s: SHA1Keeper(cache: cache)).run() }
             cache.writer.stop()
             for form in Form.allCases {
                 for (index, blob) in (blobs[form] ?? []).enumerated() {

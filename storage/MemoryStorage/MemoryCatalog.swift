@@ -30,6 +30,7 @@ package final class MemoryCatalog: Catalog {
         var responses: [ResponseKey: [StoredResponse]] = [:]
         var places: [Int64: ResponseKey] = [:]
         var facts: [SHA256Digest: Facts] = [:]
+        var sha1s: [SHA256Digest: [UInt8]] = [:]
         var pins: [SHA256Digest: Set<SessionID>] = [:]
         var totals = CatalogTotals()
         var scrubMark = ScrubMark()
@@ -79,6 +80,9 @@ package final class MemoryCatalog: Catalog {
             }
             removeBlob(BlobKey(digest: digest, scope: scope), &state)
         case .facts(let digest, let version, let json): state.facts[digest] = Facts(version: version, json: json)
+        case .sha1(let digest, let bytes):
+            state.sha1s[digest] = bytes
+            forgetSHA1(digest, &state)
         case .pin(let digest, let session): state.pins[digest, default: []].insert(session)
         case .removeSession(let session): removeSession(session, &state)
         case .used(let digests, let time):
@@ -104,7 +108,18 @@ package final class MemoryCatalog: Catalog {
         state.totals.blobs -= 1
         state.totals.logicalBytes -= old.blob.logicalSize
         state.totals.bytesOnDisk -= old.blob.placement.sizeOnDisk
-        if !state.blobs.keys.contains(where: { $0.digest == key.digest }) { state.facts[key.digest] = nil }
+        if !isThere(key.digest, state) { state.facts[key.digest] = nil }
+        forgetSHA1(key.digest, &state)
+    }
+
+    private static func isThere(_ digest: SHA256Digest, _ state: State) -> Bool {
+        state.blobs.keys.contains { $0.digest == digest }
+    }
+
+    /// Forgets the SHA-1 of what is neither there nor pinned.
+    private static func forgetSHA1(_ digest: SHA256Digest, _ state: inout State) {
+        guard state.sha1s[digest] != nil, state.pins[digest] == nil, !isThere(digest, state) else { return }
+        state.sha1s[digest] = nil
     }
 
     private static func enter(_ response: StoredResponse, _ state: inout State) {
@@ -142,6 +157,7 @@ package final class MemoryCatalog: Catalog {
             let others = sessions.subtracting([session])
             return others.isEmpty ? nil : others
         }
+        for digest in Array(state.sha1s.keys) { forgetSHA1(digest, &state) }
     }
 
     package func responses(in partition: Partition, key: String) throws(StoreError) -> [StoredResponse] {
@@ -160,6 +176,8 @@ package final class MemoryCatalog: Catalog {
             return facts.json
         }
     }
+
+    package func sha1(_ digest: SHA256Digest) throws(StoreError) -> [UInt8]? { state.withLock { $0.sha1s[digest] } }
 
     package func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob] {
         state.withLock { state in

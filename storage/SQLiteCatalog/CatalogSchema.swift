@@ -8,6 +8,7 @@ internal import GRDB
 /// **responses**: `key_hash` is a keyed hash of partition and key, short enough for an index of a million rows; the
 /// whole key is compared after.
 /// **facts**: what extraction found; goes with the last blob of the digest.
+/// **sha1s**: the SHA-1 of a blob's content, for the report; goes with the last blob and the last pin of the digest.
 /// **settings**: one row: the key of the hash, the totals as of the last group, and how far the scrubber has come.
 /// **removals**: what is being deleted slice by slice: all of a scope that no session has any more, or, with `digest`,
 /// the responses before `below` that had it as their body. `done` is 1 when only the log may still hold what was deleted.
@@ -17,7 +18,7 @@ internal import GRDB
 enum CatalogSchema {
     /// "FSca".
     static let versions = SchemaVersions(
-        applicationID: 0x4653_6361, pageSize: 4096, steps: [first, second],
+        applicationID: 0x4653_6361, pageSize: 4096, steps: [first, second, third],
         probes: [
             "SELECT * FROM settings", "SELECT no, id FROM scopes ORDER BY no DESC LIMIT 1",
             "SELECT no, placement FROM blobs ORDER BY no LIMIT 1",
@@ -31,6 +32,7 @@ enum CatalogSchema {
             "SELECT no, json FROM facts ORDER BY no DESC LIMIT 1", "SELECT digest FROM pins LIMIT 1",
             "SELECT no FROM removals LIMIT 1",
             "SELECT used FROM blobs INDEXED BY blobs_private_use WHERE scope <> 0 ORDER BY used LIMIT 1",
+            "SELECT sha1 FROM sha1s ORDER BY digest LIMIT 1",
         ])
 
     static let padding = OverflowPadding(pageSize: versions.pageSize)
@@ -91,6 +93,13 @@ enum CatalogSchema {
                     no INTEGER PRIMARY KEY, scope INTEGER NOT NULL, digest BLOB, below INTEGER, done INTEGER NOT NULL
                 ) STRICT;
                 CREATE INDEX blobs_private_use ON blobs (used) WHERE scope <> 0;
+                """)
+    }
+
+    @Sendable private static func third(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE sha1s (digest BLOB PRIMARY KEY, sha1 BLOB NOT NULL) STRICT, WITHOUT ROWID;
                 """)
     }
 }

@@ -27,6 +27,13 @@ extension SQLiteCatalog {
             }
         case .forgetBlob(let digest, let scope): try forget(digest, scope, &totals, in: db)
         case .facts(let digest, let version, let json): try enterFacts(digest, version, json, in: db)
+        case .sha1(let digest, let bytes):
+            try db.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO sha1s SELECT ?1, ?2
+                    WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = ?1) OR EXISTS (SELECT 1 FROM pins WHERE digest = ?1)
+                    """
+            ).execute(arguments: [digest.column, Data(bytes)])
         case .pin(let digest, let session): try pin(digest, session, in: db)
         case .removeSession(let session): try beginRemoval(of: session, in: db)
         case .used(let digests, let time):
@@ -141,11 +148,22 @@ extension SQLiteCatalog {
         try deleteBlob(try old.number(0), digest, in: db)
     }
 
-    /// Deletes a blob's row and, when it was the digest's last one, the facts.
+    /// Deletes a blob's row and, when it was the digest's last one, the facts, and the SHA-1 unless a session pins it.
     func deleteBlob(_ number: Int64, _ digest: SHA256Digest, in db: Database) throws {
         try db.cachedStatement(sql: "DELETE FROM blobs WHERE no = ?").execute(arguments: [number])
         try db.cachedStatement(
             sql: "DELETE FROM facts WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)"
+        ).execute(arguments: [digest.column])
+        try deleteSHA1(digest, in: db)
+    }
+
+    /// Deletes the SHA-1 of what is neither there nor pinned.
+    func deleteSHA1(_ digest: SHA256Digest, in db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM sha1s WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)
+                    AND NOT EXISTS (SELECT 1 FROM pins WHERE digest = ?1)
+                """
         ).execute(arguments: [digest.column])
     }
 

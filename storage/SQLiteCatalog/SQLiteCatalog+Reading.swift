@@ -98,6 +98,13 @@ extension SQLiteCatalog {
         }
     }
 
+    package func sha1(_ digest: SHA256Digest) throws(StoreError) -> [UInt8]? {
+        try file.read("look up a SHA-1") { db in
+            let statement = try db.cachedStatement(sql: "SELECT sha1 FROM sha1s WHERE digest = ?")
+            return try Row.fetchOne(statement, arguments: [digest.column])?.bytes(0)
+        }
+    }
+
     package func evictionCandidates(limit: Int, includingPinned: Bool) throws(StoreError) -> [StoredBlob] {
         try file.read("choose blobs to evict") { db in
             // The compound select merges walks along the indices.

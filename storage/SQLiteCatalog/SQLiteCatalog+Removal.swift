@@ -103,6 +103,7 @@ extension SQLiteCatalog {
                         AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.digest = ?1)
                     """
             ).execute(arguments: [digest.column])
+            try deleteSHA1(digest, in: db)
         }
         return !pinned.isEmpty
     }

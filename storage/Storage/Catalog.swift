@@ -87,6 +87,9 @@ public enum CatalogChange: Sendable {
     case forgetBlob(SHA256Digest, BlobScope)
     /// What extraction found in a blob, as JSON, with the version of the extractor.
     case facts(SHA256Digest, version: Int, json: [UInt8])
+    /// The SHA-1 of a blob's content, which the report wants: 20 bytes. Nothing is kept of what is neither there nor
+    /// pinned.
+    case sha1(SHA256Digest, [UInt8])
     /// A session's record names this blob: it is not evicted before the session's resources go.
     case pin(SHA256Digest, SessionID)
     /// Begins to remove a session: from here on nothing that is private to it is found, not even after a restart; its
@@ -172,6 +175,16 @@ public protocol Catalog: AnyObject, Sendable {
     /// - Returns: JSON, or `nil` when extraction has to run.
     /// - Throws: ``StoreError``.
     func facts(_ digest: SHA256Digest, version: Int) throws(StoreError) -> [UInt8]?
+
+    /// The SHA-1 of a blob's content, as last said by ``CatalogChange/sha1(_:_:)``.
+    ///
+    /// It goes with the last blob and the last pin of its digest: evicted bytes leave it to the sessions whose records
+    /// name them.
+    ///
+    /// - Parameter digest: SHA-256 of the content.
+    /// - Returns: 20 bytes, or `nil` when nobody has computed it yet.
+    /// - Throws: ``StoreError``.
+    func sha1(_ digest: SHA256Digest) throws(StoreError) -> [UInt8]?
 
     /// Removes a slice, of 10 ms at most, of what ``CatalogChange/removeSession(_:)`` and
     /// ``CatalogChange/forgetBlob(_:_:)`` have left, in this run or an earlier one. Called on the thread that applies.

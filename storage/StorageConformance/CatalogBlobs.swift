@@ -74,6 +74,43 @@ extension CatalogCheck {
                 #expect(try catalog.facts(digest, version: version - 1) == nil)
             }
         },
+        CatalogCheck("a SHA-1 stays until the last blob and the last pin of its digest go") { harness in
+            let catalog = harness.catalog
+            let (first, second) = (try CatalogSample.id("s1"), try CatalogSample.id("s2"))
+            func sha1(_ number: UInt64) -> [UInt8] { [UInt8](repeating: UInt8(number), count: 20) }
+            func known() throws -> [UInt64] {
+                try (1...5).filter { try catalog.sha1(CatalogSample.digest($0)) == sha1($0) }
+            }
+            // 1 and 2 are there, 3 is private; 2 and 4 are pinned; 5 is nowhere.
+            try catalog.apply([
+                .blob(CatalogSample.blob(1), at: CatalogSample.time(1)),
+                .blob(CatalogSample.blob(2), at: CatalogSample.time(1)),
+                .blob(CatalogSample.blob(3, .session(first)), at: CatalogSample.time(1)),
+                .pin(CatalogSample.digest(2), first), .pin(CatalogSample.digest(2), second),
+                .pin(CatalogSample.digest(4), second),
+            ])
+            #expect(try known() == [])
+            for number in 1...5 as ClosedRange<UInt64> {
+                try catalog.apply([
+                    .sha1(CatalogSample.digest(number), sha1(9)), .sha1(CatalogSample.digest(number), sha1(number)),
+                ])
+            }
+            #expect(try known() == [1, 2, 3, 4])
+            #expect(try catalog.sha1(CatalogSample.digest(5)) == nil)
+            try catalog.apply([
+                .forgetBlob(CatalogSample.digest(1), .shared), .forgetBlob(CatalogSample.digest(2), .shared),
+            ])
+            #expect(try known() == [2, 3, 4])
+            try catalog.apply([.removeSession(first)])
+            try catalog.endRemovals()
+            #expect(try known() == [2, 4])
+            let again = try harness.crash() ?? catalog
+            #expect(try again.sha1(CatalogSample.digest(2)) == sha1(2))
+            try again.apply([.removeSession(second)])
+            try again.endRemovals()
+            #expect(try again.sha1(CatalogSample.digest(2)) == nil)
+            #expect(try again.sha1(CatalogSample.digest(4)) == nil)
+        },
         CatalogCheck("what was unused for longest is evicted first") { harness in
             let catalog = harness.catalog
             for (number, time) in [(1, 50), (2, 20), (3, 40), (4, 10), (5, 30)] as [(UInt64, Int64)] {

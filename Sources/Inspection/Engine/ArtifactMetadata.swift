@@ -1,9 +1,10 @@
 import Core
 
-/// What a report says about an artifact (contract `report.md`, section 3).
+/// What a report says about an artifact (contract `report.md`, section 3), but for its SHA-1.
+///
+/// That is empty here: the report finds it by the SHA-256 when it is made, so that relaying a body never waits for it.
 package struct ArtifactMetadata: Sendable, Hashable {
     package var type = ""
-    package var sha1 = ""
     package var sha256 = ""
     package var size: Int64 = 0
     package var name = ""
@@ -26,7 +27,6 @@ package struct ArtifactMetadata: Sendable, Hashable {
     mutating func replace(with other: ArtifactMetadata) {
         var result = other
         if other.type.isEmpty { result.type = type }
-        result.sha1 = sha1
         result.sha256 = sha256
         result.size = size
         self = result
@@ -41,7 +41,7 @@ package struct ArtifactMetadata: Sendable, Hashable {
         }
         json += "{\"type\":".utf8
         JSONText.appendQuoted(type, to: &json)
-        member("sha1", sha1)
+        member("sha1", "")
         member("sha256", sha256)
         json += ",\"size\":\(size)".utf8
         member("name", name)

@@ -11,13 +11,11 @@ package protocol BlobBytes {
 /// What extraction found in a blob: a pure function of its bytes, found once and kept in the catalog.
 package struct BlobFacts: Sendable, Hashable, Codable {
     /// Grows when extraction learns something; facts of another version are extracted again.
-    package static let currentVersion = 1
+    package static let currentVersion = 2
 
     package var version: Int
     /// MIME type by content, with parameters (contract `inspectors.md`, section 6).
     package var detectedType: String
-    /// 40 hex digits; empty when the bytes could not be read.
-    package var sha1: String
     /// What each inspector found, by its id.
     package var extractions: [String: JSONValue]
     /// By inspector id: why it could not look (a limit, bytes that could not be read).
@@ -28,12 +26,11 @@ package struct BlobFacts: Sendable, Hashable, Codable {
     package var isConclusive: Bool
 
     package init(
-        version: Int = BlobFacts.currentVersion, detectedType: String, sha1: String,
-        extractions: [String: JSONValue] = [:], errors: [String: String] = [:], isConclusive: Bool = true
+        version: Int = BlobFacts.currentVersion, detectedType: String, extractions: [String: JSONValue] = [:],
+        errors: [String: String] = [:], isConclusive: Bool = true
     ) {
         self.version = version
         self.detectedType = detectedType
-        self.sha1 = sha1
         self.extractions = extractions
         self.errors = errors
         self.isConclusive = isConclusive
@@ -42,7 +39,7 @@ package struct BlobFacts: Sendable, Hashable, Codable {
     /// The facts as the catalog keeps them.
     package var json: [UInt8] {
         JSONValue.object([
-            "version": .integer(Int64(version)), "type": .string(detectedType), "sha1": .string(sha1),
+            "version": .integer(Int64(version)), "type": .string(detectedType),
             "extractions": .object(extractions), "errors": .object(errors.mapValues(JSONValue.string)),
             "conclusive": .bool(isConclusive),
         ]).json
@@ -51,9 +48,9 @@ package struct BlobFacts: Sendable, Hashable, Codable {
     /// Reads facts back; `nil` for anything but facts of the current version.
     package init?(json: [UInt8]) {
         guard let value = try? JSONValue(parsing: json), value["version"]?.integer == Int64(Self.currentVersion),
-            let type = value["type"]?.text, let sha1 = value["sha1"]?.text
+            let type = value["type"]?.text
         else { return nil }
-        self.init(detectedType: type, sha1: sha1, isConclusive: value["conclusive"]?.bool ?? true)
+        self.init(detectedType: type, isConclusive: value["conclusive"]?.bool ?? true)
         if case .object(let members) = value["extractions"] { extractions = members }
         if case .object(let members) = value["errors"] { errors = members.compactMapValues(\.text) }
     }

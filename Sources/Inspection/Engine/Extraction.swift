@@ -1,5 +1,4 @@
 import Core
-import Cryptography
 import Glibc
 
 /// One reading of one body.
@@ -10,9 +9,8 @@ struct Extraction {
 
     func run(_ bytes: any BlobBytes) -> BlobFacts {
         UTF8Locale.use {
-            var facts = BlobFacts(detectedType: "application/octet-stream", sha1: "")
+            var facts = BlobFacts(detectedType: "application/octet-stream")
             do throws(ExtractionError) {
-                facts.sha1 = try sha1(of: bytes)
                 facts.detectedType = try TypeDetector.detect(bytes, budget: budget(bytes))
             } catch {
                 facts.isConclusive = false
@@ -37,21 +35,6 @@ struct Extraction {
 
     private func budget(_ bytes: any BlobBytes) -> ExtractionBudget {
         ExtractionBudget(limits: limits, size: bytes.size, now: now)
-    }
-
-    private func sha1(of bytes: any BlobBytes) throws(ExtractionError) -> String {
-        let room = max(1, min(256 << 10, Int(clamping: bytes.size)))
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 64)
-        defer { buffer.deallocate() }
-        var hasher = SHA1Hasher()
-        var offset: Int64 = 0
-        while offset < bytes.size {
-            let count = try bytes.readPiece(at: offset, into: buffer)
-            guard count > 0 else { throw .unreadable("the body ends at byte \(offset) of \(bytes.size)") }
-            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            offset += Int64(count)
-        }
-        return hasher.finish()
     }
 }
 

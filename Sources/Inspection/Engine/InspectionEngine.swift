@@ -53,10 +53,9 @@ package final class InspectionEngine: Sendable {
 
     // MARK: Bodies
 
-    /// Reads a body once: its type, its SHA-1, and what each inspector can find in it.
+    /// Reads what is needed of a body, once: its type, and what each inspector can find in it.
     ///
-    /// Never throws: what goes wrong is part of the facts. Blocks for as long as `limits` allow, plus one reading of
-    /// the whole for the SHA-1.
+    /// Never throws: what goes wrong is part of the facts. Blocks for as long as `limits` allow.
     package func extract(_ bytes: any BlobBytes, limits: ExtractionLimits = ExtractionLimits()) -> BlobFacts {
         Extraction(inspectors: inspectors, limits: limits).run(bytes)
     }
@@ -69,7 +68,6 @@ package final class InspectionEngine: Sendable {
     package func judge(_ use: ArtifactUse, facts: BlobFacts?) -> ResponseVerdict {
         var base = ArtifactMetadata()
         base.type = facts?.detectedType ?? "application/octet-stream"
-        base.sha1 = facts?.sha1 ?? ""
         base.sha256 = use.digest.hex
         base.size = use.size
         guard let facts else { return ResponseVerdict(inspections: [], result: .unknown, metadata: base) }

@@ -33,6 +33,7 @@ extension EndToEnd {
             #expect(try Kernel.contents(of: file) == body)
             let artifact = try #require(run.report.artifact(SHA256Hasher.digest(body)))
             #expect(artifact.metadata.size == 300_000)
+            #expect(artifact.metadata.sha1 == SHA1Hasher.digest(body))
             #expect(artifact.downloads.map(\.url) == [origin.url("/file.bin")])
             #expect(artifact.downloads.first?.userAgent.hasPrefix("curl/") == true)
             #expect(run.report.recordComplete && run.report.hasGapFreeNumbers)
