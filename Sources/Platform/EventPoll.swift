@@ -18,6 +18,18 @@ package struct EventMask: OptionSet, Sendable, Hashable {
     package static let edgeTriggered = EventMask(rawValue: linux_epoll_edge())
     /// Wake one of the loops that watch this descriptor, not all.
     package static let exclusive = EventMask(rawValue: linux_epoll_exclusive())
+
+    // Worked out once: the sets are asked for at every event.
+    private static let anyReadable = readable.rawValue | peerClosed.rawValue | error.rawValue | hangUp.rawValue
+    private static let anyWritable = writable.rawValue | error.rawValue | hangUp.rawValue
+    private static let anyHangUp = peerClosed.rawValue | error.rawValue | hangUp.rawValue
+
+    /// A read will give bytes, the peer's end or an error.
+    package var allowsRead: Bool { rawValue & Self.anyReadable != 0 }
+    /// A write will take bytes or give an error.
+    package var allowsWrite: Bool { rawValue & Self.anyWritable != 0 }
+    /// The peer has ended its side, or the connection is broken.
+    package var tellsEnd: Bool { rawValue & Self.anyHangUp != 0 }
 }
 
 /// An epoll instance; `wait` is for one thread, the rest for any.

@@ -232,13 +232,13 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
 
     override func note(_ events: EventMask) -> Bool {
         var isNews = false
-        if !events.isDisjoint(with: [.readable, .peerClosed, .error, .hangUp]) {
+        if events.allowsRead {
             isReadable = true
             isNews = true
         }
-        if !events.isDisjoint(with: [.peerClosed, .error, .hangUp]) { sawHangUp = true }
+        if events.tellsEnd { sawHangUp = true }
         if isNews { tls?.noteReadable(isHangUp: sawHangUp) }
-        if !isWritable, !events.isDisjoint(with: [.writable, .error, .hangUp]) {
+        if !isWritable, events.allowsWrite {
             isWritable = true
             isNews = true
         }
