@@ -179,9 +179,11 @@ extension Exchange: FillOwner {
                     driver.owner = nil
                     driver.cancel("only a part of it is wanted")
                 }
-                return relayRange(
-                    "the whole has \(length) bytes, more than the \(settings.largestFillForRange) that are fetched for a range"
-                )
+                if let url {
+                    let key = FillKey(partition: partition, key: url.key)
+                    loop.largeBodies.note(key, size: length, now: loop.loop.now)
+                }
+                return relayRange(tooLarge(length))
             }
             if request.fields.contains("Range") || request.fields.contains("If-None-Match")
                 || request.fields.contains("If-Modified-Since") || Conditions.concernOrigin(request.fields)

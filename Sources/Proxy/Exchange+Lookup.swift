@@ -87,6 +87,11 @@ extension Exchange {
     private func ask(_ entry: StoredEntry?, why: CacheStatus.Forward, _ own: FillKey) {
         if attempts == 1 { forward = why }
         guard request.method != "HEAD" else { return passThrough() }
+        if entry == nil, let size = loop.largeBodies.size(of: own, now: loop.loop.now),
+            isRelayable(size: size), loop.cache.fills.current(own) == nil
+        {
+            return relayRange(tooLarge(size))
+        }
         if let entry, attempts <= Self.mostAttempts {
             // What is asked with credentials is not about what everybody shares.
             if hasCredentials, entry.response.partition == .shared { return join(own, validating: nil) }

@@ -12,14 +12,27 @@ extension Exchange {
         !isStrict && relayReason == nil && request.method == "GET" && request.fields.contains("Range")
     }
 
+    /// Whether one range is asked for of a body that is too large to be fetched for it.
+    func isRelayable(size: Int64) -> Bool {
+        guard asksForRange, size > settings.largestFillForRange,
+            case .range(let range) = ByteRange.single(request.fields, size: size)
+        else { return false }
+        return range.count < size
+    }
+
+    /// Why the origin is asked for the range alone, for the record.
+    func tooLarge(_ size: Int64) -> String {
+        "the whole has \(size) bytes, more than the \(settings.largestFillForRange) that are fetched for a range"
+    }
+
     /// Whether the whole, which has begun to come, is too much for the one range that is asked for.
     func isLoneRange(of head: ResponseHead, length: Int64) -> Bool {
-        guard asksForRange, isLeader, length > settings.largestFillForRange, fill?.readers == 1 else { return false }
+        guard isLeader, isRelayable(size: length), fill?.readers == 1 else { return false }
         let plan = RangePlan.of(
             method: request.method, requestFields: request.fields, status: head.status, responseFields: head.fields,
             size: length)
-        guard case .single(let range, _) = plan else { return false }
-        return range.count < length
+        guard case .single = plan else { return false }
+        return true
     }
 
     /// Asks the origin for the range, as it came.

@@ -67,6 +67,11 @@ extension Exchange {
         if let length = head.length { fields.set("Content-Length", String(length)) }
         for entry in toldByHead {
             let response = entry.response
+            // A size in another coding tells nothing.
+            let isSameCoding =
+                response.decoded
+                ? ContentCoding.isGzip(fields) : ContentCoding.of(fields) == ContentCoding.of(entry.head.fields)
+            guard isSameCoding else { continue }
             switch Validators.effect(
                 ofHead: own.status, fields, on: entry.head.fields, size: response.decoded ? nil : response.size)
             {

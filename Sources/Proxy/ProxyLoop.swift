@@ -39,6 +39,8 @@ final class ProxyLoop: @unchecked Sendable {
     private var downloads: [ObjectIdentifier: FillDriver] = [:]
     /// Answers that can go out again as they are.
     var ready = ReadyAnswers()
+    /// What is too large to be fetched for a range.
+    var largeBodies = LargeBodies()
     /// The time that was written last.
     var timeText = TimeText(WallTime(nanoseconds: 0))
     /// Rows that go to the recorder together, each with whose it is.

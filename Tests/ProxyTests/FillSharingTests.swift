@@ -1,3 +1,4 @@
+import Cache
 import Core
 import RelayTesting
 import Storage
@@ -173,6 +174,30 @@ import Wire
             try proxy.waitForReaders(3, of: origin.url("/a"))
             origin.release()
             for client in clients { #expect(try client.answer().head.status == 502) }
+        }
+    }
+
+    @Test func `what ends a download for its first client alone ends it for no other`() async throws {
+        try await withProxy { proxy in
+            let silent = try ScriptedOrigin { session in
+                while try session.readRequest() != nil {
+                    try session.waitForRelease()
+                    try session.respond(text: "body")
+                }
+            }
+            let clients = try (0..<3).map { _ in try proxy.client() }
+            try clients[0].send("GET", silent.url("/a"))
+            #expect(silent.waitForRequests(1))
+            for client in clients[1...] { try client.send("GET", silent.url("/a")) }
+            try proxy.waitForReaders(3, of: silent.url("/a"))
+            let key = FillKey(partition: .shared, key: try RequestURL(parsing: silent.url("/a")).key)
+            let fill = try #require(proxy.cache.fills.current(key))
+            proxy.cache.fills.close(fill)
+            fill.fail(FillFailure(status: 502, reason: "given up", isFirstClients: true))
+            #expect(try clients[0].answer().head.status == 502)
+            #expect(silent.waitForRequests(3))
+            for _ in 0..<3 { silent.release() }
+            for client in clients[1...] { #expect(try client.answer().text == "body") }
         }
     }
 

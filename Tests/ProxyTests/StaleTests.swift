@@ -187,6 +187,19 @@ import Wire
         }
     }
 
+    @Test func `RFC 9111 section 4.3.5: a HEAD in another coding tells nothing about what is stored`() async throws {
+        try await withProxy { proxy in
+            let origin = try Self.changing("max-age=1000") { session, _ in
+                try session.send(head(200, [("ETag", "\"gz\""), ("Content-Encoding", "gzip")], length: 2))
+            }
+            let client = try proxy.client()
+            _ = try client.get(origin.url("/a"))
+            _ = try client.ask("HEAD", origin.url("/a"), fields: ["Cache-Control": "no-cache"])
+            #expect(try client.get(origin.url("/a")).text == "one")
+            #expect(origin.requests.count == 2)
+        }
+    }
+
     @Test func `RFC 9110 section 13.1.1: If-Match is refused only after the origin was asked`() async throws {
         try await withProxy { proxy in
             let origin = try Self.changing("max-age=1000") { session, request in
