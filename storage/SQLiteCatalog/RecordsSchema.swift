@@ -16,7 +16,7 @@ internal import Storage
 enum RecordsSchema {
     /// "FSrc".
     static let versions = SchemaVersions(
-        applicationID: 0x4653_7263, pageSize: 2048, steps: [first],
+        applicationID: 0x4653_7263, pageSize: 2048, steps: [first, second],
         probes: [
             "SELECT * FROM settings", "SELECT no, id FROM sessions ORDER BY no DESC LIMIT 1",
             "SELECT id_hash FROM sessions INDEXED BY sessions_id WHERE id_hash > 0 LIMIT 1",
@@ -42,6 +42,24 @@ enum RecordsSchema {
                     boot_id TEXT NOT NULL, incomplete TEXT NOT NULL, configuration BLOB NOT NULL, tail BLOB NOT NULL
                 ) STRICT;
                 CREATE UNIQUE INDEX sessions_id ON sessions (id_hash);
+                CREATE TABLE exchanges (
+                    key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, delivered INTEGER NOT NULL,
+                    truncated INTEGER NOT NULL, result INTEGER, session INTEGER, digest_key INTEGER, digest BLOB,
+                    front BLOB NOT NULL, download BLOB NOT NULL, judgement BLOB NOT NULL, tail BLOB NOT NULL
+                ) STRICT;
+                CREATE INDEX exchanges_digest ON exchanges (session, digest_key) WHERE session IS NOT NULL;
+                CREATE INDEX exchanges_other ON exchanges (kind) WHERE kind >= 2;
+                CREATE INDEX exchanges_open ON exchanges (result) WHERE result IS NULL AND kind < 2;
+                """)
+        try db.execute(
+            sql: "INSERT INTO settings VALUES (1, ?, ?, 0)",
+            arguments: [Int64.random(in: .min ... .max), Int64.random(in: .min ... .max)])
+    }
+
+    /// Exchanges that had a row each are put together.
+    @Sendable private static func second(_ db: Database) throws {
+        try db.execute(
+            sql: """
                 CREATE TABLE chunks (
                     key INTEGER PRIMARY KEY, count INTEGER NOT NULL, others INTEGER NOT NULL,
                     unconcluded INTEGER NOT NULL, firsts INTEGER NOT NULL, delivered INTEGER NOT NULL,
@@ -55,9 +73,8 @@ enum RecordsSchema {
                     PRIMARY KEY (session, digest_key, key)
                 ) STRICT, WITHOUT ROWID;
                 """)
-        try db.execute(
-            sql: "INSERT INTO settings VALUES (1, ?, ?, 0)",
-            arguments: [Int64.random(in: .min ... .max), Int64.random(in: .min ... .max)])
+        try RecordChunk.takeOver(db)
+        try db.execute(sql: "DROP TABLE exchanges")
     }
 }
 

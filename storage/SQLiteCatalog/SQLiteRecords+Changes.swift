@@ -40,32 +40,13 @@ extension SQLiteRecords {
             items.append(RecordChunk.Item(row: row, isFirst: isFirst))
             text += row.download.count + row.judgement.count
             if items.count == RecordChunk.mostItems || text >= RecordChunk.mostText {
-                try insert(RecordChunk(items: items), known, in: db)
+                try RecordChunk(items: items).insert(known.keys, in: db)
                 items = []
                 text = 0
             }
         }
-        if !items.isEmpty { try insert(RecordChunk(items: items), known, in: db) }
+        if !items.isEmpty { try RecordChunk(items: items).insert(known.keys, in: db) }
     }
-
-    private func insert(_ chunk: RecordChunk, _ known: Known, in db: Database) throws {
-        let key = known.keys.key(chunk.items[0].row.number)
-        let rows = chunk.encoded()
-        try db.cachedStatement(
-            sql: "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, zeroblob(?), ?, zeroblob(?))"
-        ).execute(arguments: [
-            key, chunk.items.count, chunk.others, chunk.unconcluded, chunk.firsts, chunk.delivered,
-            RecordsSchema.padding.front, rows, Self.tail(rows.count),
-        ])
-        var entered: Set<Int64> = []
-        for item in chunk.items where item.row.category == .artifact {
-            guard let digest = item.row.digest?.indexKey, entered.insert(digest).inserted else { continue }
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO uses VALUES (?, ?, ?)")
-                .execute(arguments: [known.keys.session, digest, key])
-        }
-    }
-
-    private static func tail(_ text: Int) -> Int { RecordsSchema.padding.tail(text: text, rest: 30) }
 
     /// Whether a session has had no artifact with that digest before, which is noted.
     private func isNew(_ digest: SHA256Digest, _ known: Known, in db: Database) throws -> Bool {
@@ -118,7 +99,9 @@ extension SQLiteRecords {
         let rows = chunk.encoded()
         try db.cachedStatement(
             sql: "UPDATE chunks SET unconcluded = ?, delivered = ?, rows = ?, tail = zeroblob(?) WHERE key = ?"
-        ).execute(arguments: [chunk.unconcluded, chunk.delivered, rows, Self.tail(rows.count), try found.number(0)])
+        ).execute(arguments: [
+            chunk.unconcluded, chunk.delivered, rows, RecordChunk.tail(rows.count), try found.number(0),
+        ])
     }
 
     private static func missing(_ id: SessionID, _ number: Int64) -> StoreError {
