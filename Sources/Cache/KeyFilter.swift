@@ -6,28 +6,28 @@ internal import Platform
 /// be there" for what is not, never the reverse. Until ``complete()`` it says so for everything.
 final class KeyFilter: Sendable {
     private struct State {
-        /// By their lowest bits, so that growing one set takes a short moment only.
-        var hashes: [Set<UInt64>]
+        /// The upper halves of the hashes, by their lowest bits, so that growing one set takes a short moment only.
+        var hashes: [Set<UInt32>]
         var isComplete = false
         var count = 0
     }
 
     private static let parts = 256
-    /// About 160 MB; a catalog with more keys is asked each time.
+    /// About 80 MB; a catalog with more keys is asked each time.
     private static let mostHashes = 8 << 20
 
     private let state = Lock(State(hashes: Array(repeating: [], count: parts)))
 
     /// Whether the catalog may have something with this hash.
     func mayHave(_ hash: UInt64) -> Bool {
-        state.withLock { !$0.isComplete || $0.hashes[Int(hash % UInt64(Self.parts))].contains(hash) }
+        state.withLock { !$0.isComplete || $0.hashes[Self.part(hash)].contains(Self.kept(hash)) }
     }
 
     /// Enters hashes; `false` when there are too many for it to be of use.
     @discardableResult
     func insert(_ hashes: some Sequence<UInt64>) -> Bool {
         state.withLock { state in
-            for hash in hashes where state.hashes[Int(hash % UInt64(Self.parts))].insert(hash).inserted {
+            for hash in hashes where state.hashes[Self.part(hash)].insert(Self.kept(hash)).inserted {
                 state.count += 1
             }
             guard state.count > Self.mostHashes else { return true }
@@ -38,4 +38,16 @@ final class KeyFilter: Sendable {
 
     /// Says that every key that the catalog had at the start has been entered.
     func complete() { state.withLock { $0.isComplete = true } }
+
+    /// Makes room for so many hashes at once, which leaves less memory behind than growing.
+    func reserve(_ count: Int) {
+        guard count <= Self.mostHashes else { return }
+        for part in 0..<Self.parts {
+            state.withLock { $0.hashes[part].reserveCapacity(count / Self.parts) }
+        }
+    }
+
+    private static func part(_ hash: UInt64) -> Int { Int(hash % UInt64(parts)) }
+
+    private static func kept(_ hash: UInt64) -> UInt32 { UInt32(hash >> 32) }
 }

@@ -98,6 +98,7 @@ package final class ResponseCache: Sendable {
     /// - Throws: ``StoreError`` when the catalog cannot be read; every key is looked up then.
     package func learnKeys(mayGoOn: () -> Bool = { true }) throws(StoreError) {
         var last: UInt64?
+        keys.reserve(Int(clamping: try catalog.totals().responses))
         while mayGoOn() {
             let page = try catalog.keyHashes(after: last, limit: 4_096)
             guard keys.insert(page) else { return }

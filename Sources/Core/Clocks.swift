@@ -40,6 +40,17 @@ public struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible 
         .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
     }
 
+    /// How far the civil clock was set, forwards or back, between two readings.
+    ///
+    /// - Parameters:
+    ///   - earlier: The first reading.
+    ///   - duration: What has passed since then by a clock that never steps.
+    /// - Returns: `nil` for less than a second, which slewing and the order of readings explain.
+    package func step(since earlier: WallTime, over duration: Duration) -> Duration? {
+        let step = (self - earlier) - duration
+        return step >= .seconds(1) || step <= .seconds(-1) ? step : nil
+    }
+
     /// Orders times.
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 

@@ -72,6 +72,7 @@ struct ExchangeLog: Sendable {
         if isPartial { json.raw("partial", "true") }
         if let standsFor { json.text("stands-for", standsFor) }
         json.number("duration-ns", duration.wholeNanoseconds)
+        if let step = ended.step(since: started, over: duration) { json.number("clock-step-ns", step.wholeNanoseconds) }
         if fillNanoseconds > 0 { json.number("fill-duration-ns", fillNanoseconds) }
         if !requestInspection.isEmpty { json.raw("request-inspection", requestInspection) }
         json.end()

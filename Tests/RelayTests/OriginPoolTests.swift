@@ -399,19 +399,21 @@ import Wire
                 try pool.test.run { pool.pool.closeIdle() }
             }
             /// Waits until the threads of the origins have closed their ends, too.
+            ///
+            /// Without an expectation that is when nothing has changed for a good while.
             func settled(_ expected: Int?) -> Int {
                 let deadline = MonotonicTime.now() + .seconds(10)
-                var count = openDescriptors()
+                var (count, looks) = (openDescriptors(), 0)
                 while MonotonicTime.now() < deadline {
                     usleep(20_000)
                     let next = openDescriptors()
-                    if expected.map({ next <= $0 }) ?? (next == count) { return next }
+                    looks = next == count ? looks + 1 : 0
+                    if expected.map({ next <= $0 }) ?? (looks == 20) { return next }
                     count = next
                 }
                 return count
             }
             try everything()
-            usleep(300_000)
             let before = settled(nil)
             for _ in 0..<20 { try everything() }
             let after = settled(before)
