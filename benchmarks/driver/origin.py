@@ -41,7 +41,8 @@ class Certificates:
             ],
             # An address is also there as a name: squid compares no other names with what it was asked for.
             [
-                f"subjectAltName=IP:127.0.0.1,DNS:127.0.0.1,DNS:{ORIGIN_NAME}", "basicConstraints=critical,CA:FALSE",
+                f"subjectAltName=IP:127.0.0.1,IP:::1,DNS:127.0.0.1,DNS:{ORIGIN_NAME}",
+                "basicConstraints=critical,CA:FALSE",
                 "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth",
             ],
         )

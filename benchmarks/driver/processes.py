@@ -18,17 +18,17 @@ class BenchmarkError(Exception):
 
 
 class Process:
-    """A child pinned to one core, whose output goes to a file."""
+    """A child pinned to one core, or to none, whose output goes to a file."""
 
     def __init__(
-        self, name: str, command: list[str], core: int, log: Path, environment: dict[str, str] | None = None
+        self, name: str, command: list[str], core: int | None, log: Path, environment: dict[str, str] | None = None
     ) -> None:
         self.name = name
         self.log = log
         self._core = core
         with log.open("ab") as output:
             self.child = subprocess.Popen(
-                ["taskset", "-c", str(core), *command],
+                command if core is None else ["taskset", "-c", str(core), *command],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
             )
 
@@ -86,13 +86,13 @@ class Process:
         """The last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
-    def wait_for_port(self, port: int, seconds: float = 15) -> None:
+    def wait_for_port(self, port: int, seconds: float = 15, host: str = "127.0.0.1") -> None:
         """Returns when something listens on the port."""
         deadline = time.monotonic() + seconds
         while True:
             self.require_alive()
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                socket.create_connection((host, port), timeout=1).close()
                 return
             except OSError:
                 if time.monotonic() > deadline:
@@ -157,7 +157,7 @@ class Workspace:
         self._processes: list[Process] = []
 
     def start(
-        self, name: str, command: list[str], core: int, environment: dict[str, str] | None = None
+        self, name: str, command: list[str], core: int | None, environment: dict[str, str] | None = None
     ) -> Process:
         """Starts a process whose log is `name`.log."""
         process = Process(name, command, core, self._unused(f"{name}.log"), environment)
@@ -187,7 +187,7 @@ class Workspace:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def free_ports(count: int) -> list[int]:
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     """Ports of the loopback interface that nobody listens on.
 
     They are below those that the kernel gives to whoever asks for any, so that nobody takes one before it is used.
@@ -196,9 +196,9 @@ def free_ports(count: int) -> list[int]:
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(min(10_000, lowest // 2), lowest)
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
         if port not in found:

@@ -1,16 +1,12 @@
 """Our service."""
 
-import base64
-import json
 import os
 import re
 import secrets
 import time
-import urllib.error
-import urllib.request
-from http.client import HTTPResponse
 from pathlib import Path
 
+from ..control import Control
 from ..processes import BenchmarkError, free_ports
 from .base import CACHE_BYTES, Context, Peer
 
@@ -26,9 +22,9 @@ class FetchService(Peer):
     def __init__(self, context: Context, spool: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
         self._origin = context.origin
         self._authority = context.origin.certificates.authority
-        self._port, self._control = free_ports(2)
+        self._port, control_port = free_ports(2)
         credentials = f"benchmark:{secrets.token_hex(16)}"
-        self._credentials = base64.b64encode(credentials.encode()).decode()
+        self._control = Control(f"127.0.0.1:{control_port}", credentials)
         self._session = self._token = ""
         settings = context.workspace.folder_for("settings")
         (settings / "acl.yaml").write_text(
@@ -40,20 +36,20 @@ class FetchService(Peer):
         self.storage = self.spool / ".store"
         command = [
             str(context.programs / "fetch-service"), "--bind", "127.0.0.1", "--loops", "1", "--permissive-mode",
-            "--proxy-port", str(self._port), "--control-port", str(self._control),
+            "--proxy-port", str(self._port), "--control-port", str(control_port),
             "--config", str(settings), "--spool", str(self.spool), "--cache-size", str(cache_bytes),
             "--cert", str(self._authority), "--key", str(context.origin.certificates.authority_key),
         ]
         started = time.monotonic()
         self.process = context.workspace.start("fetch-service", command, context.core, environment)
-        self.process.wait_for_port(self._control)
+        self.process.wait_for_port(control_port)
         self.process.wait_for_port(self._port)
-        self._call("GET", "/status")
+        self._control.call("GET", "/status")
         # From the first instruction until both ports are open and the control API has answered.
         self.ready_after = time.monotonic() - started
 
     def begin(self) -> None:
-        answer = self._call("POST", "/session", {"policy": "permissive", "timeout": 3600})
+        answer = self._control.call("POST", "/session", {"policy": "permissive", "timeout": 3600})
         self._session, self._token = answer["id"], answer["token"]
 
     def target(self, path: str, tls: bool) -> list[str]:
@@ -63,38 +59,20 @@ class FetchService(Peer):
         return [*options, self._origin.url(path, tls)]
 
     def end(self, requests: int) -> None:
-        self._call("DELETE", f"/session/{self._session}/token", {"token": self._token})
+        self._control.call("DELETE", f"/session/{self._session}/token", {"token": self._token})
         recorded = self._recorded()
         if recorded != requests:
             raise BenchmarkError(f"{requests} requests were answered but {recorded} recorded")
-        self._call("DELETE", f"/session/{self._session}")
-        self._call("DELETE", f"/resources/{self._session}")
+        self._control.call("DELETE", f"/session/{self._session}")
+        self._control.call("DELETE", f"/resources/{self._session}")
 
     def _recorded(self) -> int:
         """How many exchanges the session's report has; the totals stand at its end."""
         tail = b""
-        with self._open("GET", f"/session/{self._session}", None) as answer:
+        with self._control.open("GET", f"/session/{self._session}") as answer:
             while piece := answer.read(1 << 20):
                 tail = (tail + piece)[-TAIL:]
         totals = re.search(rb'"totals":\{[^}]*"exchanges":(\d+)', tail)
         if totals is None:
             raise BenchmarkError("the session's report does not end with its totals")
         return int(totals.group(1))
-
-    def _open(self, method: str, path: str, body: dict[str, object] | None) -> HTTPResponse:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._control}{path}", method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Basic {self._credentials}", "Content-Type": "application/json"},
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            return opener.open(request, timeout=120)
-        except urllib.error.HTTPError as error:
-            reason = error.read().decode(errors="replace")
-            raise BenchmarkError(f"{method} {path}: {error.code} {reason}") from None
-
-    def _call(self, method: str, path: str, body: dict[str, object] | None = None) -> dict:
-        with self._open(method, path, body) as answer:
-            text = answer.read()
-        return json.loads(text) if text else {}
