@@ -42,8 +42,13 @@ package final class Evictor: Sendable {
             try cache.write([.used(Array(used.prefix(Self.mostUsed)), at: now)])
             used = used.dropFirst(Self.mostUsed)
         }
-        for moved in try cache.blobs.maintain() { cache.writer.submit([.moved(moved.new)]) }
+        try maintain()
         return try evict()
+    }
+
+    /// Has the store do a slice of its background work.
+    package func maintain() throws(StoreError) {
+        for moved in try cache.blobs.maintain() { cache.writer.submit([.moved(moved.new)]) }
     }
 
     private func evict() throws(StoreError) -> Int {

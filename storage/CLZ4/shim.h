@@ -3,5 +3,6 @@
 
 #include <lz4.h>
 #include <lz4frame.h>
+#include <lz4hc.h>
 
 #endif

@@ -84,12 +84,12 @@ struct CompressedIndex: Equatable, Sendable {
     }
 
     /// One block as it stands in the file.
-    static func encodeBlock(_ content: UnsafeRawBufferPointer) -> [UInt8] {
+    static func encodeBlock(_ content: UnsafeRawBufferPointer, with compressor: LZ4Compressor) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: content.count + 8) { buffer, count in
             let room = UnsafeMutableRawBufferPointer(buffer)
             var word: UInt32
             // LZ4 has to save at least a byte, or the content stands there as it is.
-            if let size = LZ4Block.compress(content, into: room.part(4..<content.count + 3)) {
+            if let size = compressor.compress(content, into: room.part(4..<content.count + 3)) {
                 word = UInt32(size)
             } else {
                 room.part(4..<content.count + 4).copyMemory(from: content)

@@ -56,6 +56,9 @@ final class CompressionQueue: Sendable {
 
     func leaveUnfinished(_ job: CompressionJob) { state.withLock { $0.unfinished = job } }
 
+    /// Whether there is something to compress.
+    var hasWork: Bool { state.withLock { $0.unfinished != nil || !$0.waiting.isEmpty } }
+
     /// Takes the next blob; it is the current one until ``settle(_:isReplaced:)``.
     func next() -> StoredBlob? {
         state.withLock { state in

@@ -3,6 +3,9 @@ package import Storage
 import Platform
 
 extension DiskStore {
+    /// Whether ``maintain()`` has something to compress, so that it is worth calling again soon.
+    package var hasCompressionToDo: Bool { compression.hasWork }
+
     package func maintain() throws(StoreError) -> [(old: StoredBlob, new: StoredBlob)] {
         guard let replaced = compression.begin() else { return [] }
         defer { compression.end() }
