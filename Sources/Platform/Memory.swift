@@ -1,4 +1,5 @@
 internal import CLinux
+import Glibc
 
 /// How the process deals with the memory that it has freed.
 package enum Memory {
@@ -9,4 +10,45 @@ package enum Memory {
     ///
     /// - Parameter bytes: Up to how many at the top of each arena, and from which size on a piece is mapped by itself.
     package static func keepFreed(_ bytes: Int = 8 << 20) { linux_keep_freed_memory(CInt(bytes)) }
+
+    /// Maps memory of its own, all zero; a multiple of the page's size.
+    package static func map(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        let start = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let start, start != MAP_FAILED else { preconditionFailure("out of memory: \(count) bytes") }
+        return UnsafeMutableRawBufferPointer(start: start, count: count)
+    }
+
+    /// Gives back what ``map(_:)`` gave.
+    package static func unmap(_ memory: UnsafeMutableRawBufferPointer) { munmap(memory.baseAddress, memory.count) }
+
+    /// How much memory this process may have: the machine's, or what a cgroup that it is in allows.
+    package static func limit() -> Int64 {
+        var limit = Int64(sysconf(CInt(_SC_PHYS_PAGES))) * Int64(sysconf(CInt(_SC_PAGESIZE)))
+        guard let groups = try? Kernel.contents(of: "/proc/self/cgroup") else { return limit }
+        for line in String(decoding: groups, as: UTF8.self).split(separator: "\n") {
+            // number, controllers, path: version 2 has the number 0 and no controllers
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let (root, file): (String, String)
+            if parts[0] == "0" {
+                (root, file) = ("/sys/fs/cgroup", "memory.max")
+            } else if parts[1].split(separator: ",").contains("memory") {
+                (root, file) = ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            } else {
+                continue
+            }
+            // A limit of any group around ours binds us too. In a container the path may be of the host.
+            var path = parts[2] == "/" ? "" : String(parts[2])
+            while true {
+                if let bytes = try? Kernel.contents(of: root + path + "/" + file),
+                    let allowed = Int64(String(decoding: bytes, as: UTF8.self).prefix { $0.isNumber })
+                {
+                    limit = min(limit, allowed)
+                }
+                guard let slash = path.lastIndex(of: "/") else { break }
+                path = String(path[..<slash])
+            }
+        }
+        return limit
+    }
 }

@@ -26,7 +26,7 @@ struct Stores {
         }
         do {
             catalog = try SQLiteCatalog(path: folder.catalog)
-            disk = try DiskStore(root: folder.content)
+            disk = try DiskStore(root: folder.content, settings: Self.diskSettings)
         } catch {
             throw .service("cannot start service: the cache: \(error)")
         }
@@ -37,6 +37,13 @@ struct Stores {
         cache = ResponseCache(catalog: catalog, blobs: disk, settings: settings) { error in
             log.warning("the cache's catalog: \(error)")
         }
+    }
+
+    /// The defaults, with less memory for decoded text where there is little: at most a sixteenth.
+    private static var diskSettings: DiskStoreSettings {
+        var settings = DiskStoreSettings()
+        settings.decodedMemory = min(settings.decodedMemory, Int(Memory.limit() / 16))
+        return settings
     }
 
     /// Writes what is queued and closes the files.

@@ -98,4 +98,34 @@ import Wire
             #expect(origin.requests.count == 2)
         }
     }
+
+    @Test(arguments: [false, true])
+    func `clients that take text slowly get the same bytes, while others take it fast`(_ isTLS: Bool) async throws {
+        let folder = try Folder()
+        var options = ProxyOptions()
+        var settings = DiskStoreSettings()
+        // Less than the body, so that some of its blocks stay and others do not.
+        settings.decodedMemory = 1 << 20
+        settings.maintenanceBytes = 32 << 20
+        let store = try DiskStore(root: folder.path + "/store", settings: settings)
+        options.blobs = store
+        let body = (0..<40_000).flatMap {
+            Array("line \($0) of a list that goes on and on, and on to line \($0 &* 7)\n".utf8)
+        }
+        try await withProxy(options) { proxy in
+            let origin = try ScriptedOrigin(serving: body, tls: isTLS)
+            let url = isTLS ? "/a" : origin.url("/a")
+            #expect(try (isTLS ? proxy.tunnel(to: origin) : proxy.client()).get(url).body == body)
+            _ = try proxy.storedBlob(sha256(body))
+            #expect(try store.maintain().map(\.new.placement.text) == ["lz4"])
+            _ = try store.maintain()
+            let slow = try (0..<3).map { _ in try isTLS ? proxy.tunnel(to: origin) : proxy.client() }
+            for client in slow { try client.send("GET", url) }
+            for _ in 0..<3 {
+                #expect(try (isTLS ? proxy.tunnel(to: origin) : proxy.client()).get(url).body == body)
+            }
+            for client in slow { #expect(try client.answer().body == body) }
+            #expect(origin.requests.count == 1)
+        }
+    }
 }

@@ -11,6 +11,7 @@ extension DiskStore {
         defer { compression.end() }
         var moved: [(old: StoredBlob, new: StoredBlob)] = []
         var failure = removePlain(replaced)
+        decoded.sweep(now: .now())
         do {
             try compress(&moved)
         } catch {

@@ -21,6 +21,7 @@ package final class DiskStore: BlobStore {
     let space: SpaceGuard
     let segments: SegmentStore
     let compression: CompressionQueue
+    let decoded: DecodedBlocks
     let sweepPosition: Lock<SweepPosition>
     private let stagedNames = Atomic<UInt64>(0)
     private let stagedCount = Atomic<Int>(0)
@@ -47,6 +48,7 @@ package final class DiskStore: BlobStore {
         try Self.checkFormat(layout, files)
         space = SpaceGuard(path: root, files: files, minFree: settings.minFree)
         compression = CompressionQueue(capacity: settings.compresses ? settings.compressionQueue : 0)
+        decoded = DecodedBlocks(budget: settings.decodedMemory)
         do {
             for name in try files.list(layout.staging) { try files.unlink("\(layout.staging)/\(name)") }
             segments = try SegmentStore(layout: layout, files: files, settings: settings)
@@ -221,7 +223,9 @@ package final class DiskStore: BlobStore {
             discard(blob)
             throw StoreError(.corrupt, "open blob \(blob.digest)", "the compressed file is not whole, or another's")
         }
-        return CompressedReader(file: file, index: index, files: files) { [self] in discard(blob) }
+        return CompressedReader(blob, file: file, index: index, files: files, decoded: decoded) { [self] in
+            discard(blob)
+        }
     }
 
     /// Removes a compressed file that turned out to be damaged, so that a later commit does not take it for present.
@@ -268,6 +272,7 @@ package final class DiskStore: BlobStore {
     package func removeAll(of session: SessionID) throws(StoreError) {
         segments.forget(session)
         compression.forget(session)
+        decoded.forget(session)
         let folder = layout.privateFolder(session)
         try StoreError.during("remove the blobs of session \(session)") { () throws(SystemError) in
             guard try files.status(folder) != nil else { return }

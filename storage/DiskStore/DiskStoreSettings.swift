@@ -24,6 +24,8 @@ package struct DiskStoreSettings: Sendable {
     package var compressionQueue = 4096
     /// Bytes that one call of `maintain` reads for compressing, about; bounds how long it takes: 7 ms for text.
     package var maintenanceBytes: Int64 = 1 << 20
+    /// Bytes of compressed bodies that are kept decoded in memory while they are asked for again and again.
+    package var decodedMemory = 64 << 20
 
     package init() {}
 }

@@ -181,8 +181,34 @@ public protocol BlobReader: AnyObject, Sendable {
     /// - Throws: ``StoreError`` with `.corrupt` when a checksum does not fit.
     func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
 
+    /// Lends bytes for sending, without copying them where that can be.
+    ///
+    /// - Parameters:
+    ///   - offset: Where in the content.
+    ///   - count: How many are wanted at most.
+    ///   - scratch: Room that the reader may use meanwhile, not empty.
+    ///   - body: Called once with 1 to `count` bytes, not at all when there are none. They are valid during the call. It returns
+    ///     how many of them it is done with; for the others it will come again soon.
+    /// - Throws: ``StoreError`` with `.corrupt` when a checksum does not fit.
+    func lend(
+        at offset: Int64, count: Int, scratch: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Int
+    ) throws(StoreError)
+
     /// The open file that holds exactly these bytes from an offset on, if there is one: for sendfile(2).
     ///
     /// The descriptor lives as long as the reader.
     var plainFile: (descriptor: Int32, offset: Int64)? { get }
+}
+
+extension BlobReader {
+    /// Reads into the scratch room and lends that.
+    ///
+    /// - Throws: ``StoreError`` as `read` does.
+    public func lend(
+        at offset: Int64, count: Int, scratch: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Int
+    ) throws(StoreError) {
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<min(count, scratch.count)])
+        let got = unsafe try read(at: offset, into: room)
+        if got > 0 { _ = unsafe body(UnsafeRawBufferPointer(rebasing: room[..<got])) }
+    }
 }
