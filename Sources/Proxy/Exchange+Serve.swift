@@ -7,7 +7,8 @@ import Wire
 extension Exchange {
     /// What opening a stored body came to.
     private enum Opened: Sendable {
-        case bytes([UInt8])
+        /// All of it in memory, and the reader that it came from where memory may let it go again soon.
+        case bytes([UInt8], (any BlobReader)?)
         /// A reader, and whether the bytes were compared with their digest since the start.
         case reader(any BlobReader, StoredBlob, isVerified: Bool)
         case gone
@@ -19,7 +20,7 @@ extension Exchange {
         cacheStatus = status
         source = attempts > 1 && source == .revalidated ? .revalidated : .cache
         if let bytes = loop.cache.rememberedBody(response.digest) {
-            return serve(entry, age: age, .bytes(bytes))
+            return serve(entry, age: age, .bytes(bytes, nil))
         }
         let cache = loop.cache
         let scope = response.partition.scope
@@ -39,14 +40,17 @@ extension Exchange {
                 let reader = try cache.open(blob)
             else { return .gone }
             let isVerified = cache.isVerified(digest, scope: scope)
-            guard size <= Fill.smallBody else { return .reader(reader, blob, isVerified: isVerified) }
-            guard let bytes = try reader.all(), SHA256Hasher.digest(bytes) == digest else {
+            guard size <= cache.settings.largestBodyInMemory else {
+                return .reader(reader, blob, isVerified: isVerified)
+            }
+            let isSmall = size <= Fill.smallBody
+            guard let bytes = try reader.all(), isVerified && !isSmall || SHA256Hasher.digest(bytes) == digest else {
                 try? cache.blobs.remove(blob)
                 return .gone
             }
             cache.markVerified(digest, scope: scope)
             cache.rememberBody(bytes, digest, scope: scope)
-            return .bytes(bytes)
+            return .bytes(bytes, isSmall ? nil : reader)
         } catch {
             return .gone
         }
@@ -67,7 +71,8 @@ extension Exchange {
             cacheStatus = nil
             proxyStatus = nil
             return lookUp()
-        case .bytes(let bytes):
+        case .bytes(let bytes, let reader):
+            bodyReader = reader
             deliverySource = .bytes(bytes)
             body = .bytes(bytes)
         case .reader(let reader, let blob, let isVerified):
@@ -144,14 +149,22 @@ extension BlobReader {
     func all() throws(StoreError) -> [UInt8]? {
         let wanted = Int(size)
         guard wanted > 0 else { return [] }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 1)
-        defer { buffer.deallocate() }
-        var filled = 0
-        while filled < wanted {
-            let count = try read(at: Int64(filled), into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-            guard count > 0 else { return nil }
-            filled += count
+        // The initialiser of an array rethrows untyped errors only, so the outcome leaves in a variable.
+        var failure: StoreError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { room, filled in
+            do throws(StoreError) {
+                while filled < wanted {
+                    let rest = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(room)[filled..<wanted])
+                    let count = try read(at: Int64(filled), into: rest)
+                    guard count > 0 else { break }
+                    filled += count
+                }
+            } catch {
+                failure = error
+            }
         }
-        return Array(buffer)
+        if let failure { throw failure }
+        return bytes.count == wanted ? bytes : nil
     }
 }

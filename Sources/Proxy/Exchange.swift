@@ -69,6 +69,8 @@ final class Exchange: @unchecked Sendable {
     var attempts = 0
     /// The whole body, once all of it is known.
     var whole: (digest: SHA256Digest, size: Int64, body: Examiner.Body, scope: BlobScope)?
+    /// Where the bytes of a stored body can be had when memory does not keep them.
+    var bodyReader: (any BlobReader)?
     /// The stored answer that is sent, and its `Age`.
     var served: (entry: StoredEntry, age: Int64)?
     /// How long the download took that a stored answer spares.

@@ -22,7 +22,7 @@ final class ReadyAnswer {
     let result: ExchangeRow.Result
     let judgement: [UInt8]
     let entry: StoredEntry
-    /// The body's bytes in the store, for bodies that are not kept in memory.
+    /// The body's bytes in the store, for bodies that memory does not keep, or not for long.
     let reader: (any BlobReader)?
 
     private let key: FillKey
@@ -54,7 +54,7 @@ final class ReadyAnswer {
         let key = FillKey(partition: entry.response.partition, key: url.key)
         guard let (entries, stamp) = exchange.loop.cache.recollection(key) else { return nil }
         switch delivery.source {
-        case .bytes: reader = nil
+        case .bytes: reader = exchange.bodyReader
         case .reader(let reader): self.reader = reader
         case .none, .fill: return nil
         }

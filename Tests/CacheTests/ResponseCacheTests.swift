@@ -251,7 +251,7 @@ import Wire
 
     @Test func `small bodies stay in memory and large ones do not`() {
         let fixture = Fixture()
-        let small = [UInt8](repeating: 1, count: Int(Fill.smallBody))
+        let small = [UInt8](repeating: 1, count: fixture.cache.settings.largestBodyInMemory)
         fixture.cache.rememberBody(small, digest("small"))
         #expect(fixture.cache.rememberedBody(digest("small")) == small)
         fixture.cache.rememberBody(small + [2], digest("large"))

@@ -1,3 +1,4 @@
+import Cache
 import Core
 import Proxy
 import RelayTesting
@@ -20,7 +21,7 @@ import Wire
         return members
     }
 
-    @Test(arguments: [1, 10_000, 64 << 10, 300_000], [false, true])
+    @Test(arguments: [1, 10_000, 64 << 10, 100_000, 256 << 10, 300_000], [false, true])
     func `a repeated request gets the same answer and the same record`(_ count: Int, _ isTLS: Bool) async throws {
         try await withProxy { proxy in
             let body = noise(count)
@@ -45,6 +46,45 @@ import Wire
                 #expect(row.download["response-header"]?["Age"] != nil)
             }
             #expect(origin.requests.count == 1)
+        }
+    }
+
+    @Test(arguments: [64 << 10 + 1, 256 << 10, 256 << 10 + 1])
+    func `a body of middle size is in memory from its first hit on, and a large one never`(_ count: Int) async throws {
+        try await withProxy { proxy in
+            let body = noise(count)
+            let origin = try ScriptedOrigin(serving: body, fields: Self.fresh)
+            let client = try proxy.client()
+            #expect(try client.get(origin.url("/a")).body == body)
+            #expect(proxy.cache.rememberedBody(sha256(body)) == nil)
+            for _ in 0..<3 { #expect(try client.get(origin.url("/a")).body == body) }
+            #expect((proxy.cache.rememberedBody(sha256(body)) == body) == (count <= 256 << 10))
+            #expect(proxy.server.counters.repeatedHits == 2)
+            #expect(origin.requests.count == 1)
+        }
+    }
+
+    @Test func `a body that memory has let go is sent from where it is stored`() async throws {
+        var options = ProxyOptions()
+        options.bodyMemory = 250_000
+        try await withProxy(options) { proxy in
+            let origin = try ScriptedOrigin { session in
+                while let request = try session.readRequest() {
+                    let body = noise(200_000, seed: request.head.target == Array("/a".utf8) ? 1 : 2)
+                    try session.send(head(200, Self.fresh, length: body.count))
+                    try session.send(body)
+                }
+            }
+            let client = try proxy.client()
+            let bodies = [noise(200_000, seed: 1), noise(200_000, seed: 2)]
+            for round in 0..<6 {
+                for (path, body) in zip(["/a", "/b"], bodies) {
+                    #expect(try client.get(origin.url(path)).body == body, "\(path) in round \(round)")
+                }
+            }
+            #expect(bodies.filter { proxy.cache.rememberedBody(sha256($0)) != nil }.count == 1)
+            #expect(proxy.server.counters.repeatedHits == 8)
+            #expect(origin.requests.count == 2)
         }
     }
 

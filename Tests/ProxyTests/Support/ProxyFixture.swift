@@ -23,6 +23,8 @@ struct ProxyOptions: Sendable {
     }()
     var policy = ScriptedOrigin.loopbackPolicy
     var blobs: any BlobStore = MemoryBlobStore()
+    /// Bytes of bodies that memory keeps.
+    var bodyMemory = ResponseCache.Settings().bodyMemory
     var inspectors = InspectorsConfiguration()
     var upstream = UpstreamProxies.none
 }
@@ -55,7 +57,9 @@ final class ProxyFixture: Sendable {
         catalog = MemoryCatalog { () throws(StoreError) in
             if let error = failure.withLock({ $0 }) { throw error }
         }
-        cache = ResponseCache(catalog: catalog, blobs: options.blobs) { _ in }
+        var cacheSettings = ResponseCache.Settings()
+        cacheSettings.bodyMemory = options.bodyMemory
+        cache = ResponseCache(catalog: catalog, blobs: options.blobs, settings: cacheSettings) { _ in }
         let made = try CertificateAuthority.generate(commonName: "proxy under test")
         let authority = try CertificateAuthority.load(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
         trust = try TLSClientContext(trust: .only(made.certificatePEM))
