@@ -29,6 +29,7 @@ SAMPLE_SECONDS = 3.0
 STATE_EVERY = 5
 # Idle connections to origins are closed after 30 s, and what nobody reads is looked at once a second.
 DRAIN_SECONDS = 90.0
+SHORT_SECONDS = 60.0
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -117,6 +118,9 @@ class Soak:
         finally:
             self._load.stop()
         seconds = self._seconds
+        if seconds < SHORT_SECONDS:
+            # Unused connections to it end with it; a long run waits for the service to end them.
+            self._origin.stop()
         end = self._drain(start)
         self._service.process.require_alive()
         memory = judge_memory(self.samples, seconds)
