@@ -5,7 +5,9 @@ internal import Platform
 /// The one thread that changes the catalog, in groups.
 ///
 /// The catalog can be thrown away, so a change that fails is counted and reported, and nobody waits for it but those who
-/// asked to be told. What a removal leaves to do is done slice by slice between the groups, also what the last run of the
+/// asked to be told. Changes for which nobody waits are collected for a while, since the trees of the catalog are in
+/// random order and a large group shares their pages: the end of the process loses what was collected, which is fetched
+/// again when it is asked for, and the sweeper takes bytes that have no row. What a removal leaves to do is done slice by slice between the groups, also what the last run of the
 /// service left; the bytes of a session's private blobs go on a thread of their own.
 package final class CatalogWriter: Sendable {
     package typealias Completion = @Sendable (StoreError?) -> Void
@@ -23,6 +25,11 @@ package final class CatalogWriter: Sendable {
         var writer: BatchWriter<Item>?
     }
 
+    /// How long changes are collected; less when ``mostPerGroup`` have come, or when somebody waits for one.
+    private static let linger = Duration.milliseconds(250)
+    /// Changes in one transaction are those of so many submissions at most.
+    private static let mostPerGroup = 4_096
+
     private let writer: BatchWriter<Item>
     private let bytes: BatchWriter<@Sendable () -> Void>
     private let removals: Lock<Removals>
@@ -32,15 +39,16 @@ package final class CatalogWriter: Sendable {
         let removals = Lock(Removals())
         self.removals = removals
         bytes = BatchWriter(name: "session-blobs", mostPerBatch: 1) { works in for work in works { work() } }
-        writer = BatchWriter(name: "catalog", mostPerBatch: 4_096, linger: .milliseconds(50)) { items in
+        writer = BatchWriter(name: "catalog", mostPerBatch: Self.mostPerGroup, linger: Self.linger) { items in
             Self.apply(items, catalog, removals, failed)
         }
         removals.withLock { $0.writer = writer }
         writer.submit([Item(changes: [], isRemoval: true)])
     }
 
-    package func submit(_ changes: [CatalogChange], completion: Completion? = nil) {
-        writer.submit([Item(changes: changes, completion: completion)], isUrgent: false)
+    /// Hands changes over; with `isUrgent` they, and all that were handed over before, are written without delay.
+    package func submit(_ changes: [CatalogChange], isUrgent: Bool = false, completion: Completion? = nil) {
+        writer.submit([Item(changes: changes, completion: completion)], isUrgent: isUrgent)
     }
 
     /// Removes a session: its rows first, slice by slice, then its bytes.

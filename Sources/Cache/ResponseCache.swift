@@ -243,7 +243,7 @@ package final class ResponseCache: Sendable {
     func write(_ changes: [CatalogChange]) throws(StoreError) {
         let written = Latch()
         let failure = Lock<StoreError?>(nil)
-        writer.submit(changes) { error in
+        writer.submit(changes, isUrgent: true) { error in
             failure.withLock { $0 = error }
             written.signal()
         }

@@ -84,6 +84,16 @@ import Testing
         #expect(try fixture.catalog.responses(in: .shared, key: "http://a.example/0").isEmpty)
     }
 
+    @Test func `eviction does not wait for the catalog to collect changes`() throws {
+        let fixture = Fixture(cap: 1_000)
+        try fixture.add(1_300)
+        let began = MonotonicTime.now()
+        try Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)).run()
+        // 41 groups, for each of which the writer would collect for a quarter of a second.
+        #expect(MonotonicTime.now() - began < .seconds(5))
+        #expect(try fixture.catalog.totals().bytesOnDisk == 900)
+    }
+
     @Test func `what was used a moment ago stays`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12)
