@@ -32,12 +32,21 @@ public struct SHA256Digest: Hashable, Comparable, Sendable, CustomStringConverti
     public var bytes: [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(32)
-        for word in [word0, word1, word2, word3] {
+        append(to: &result)
+        return result
+    }
+
+    /// Adds the 32 bytes to others, most significant first.
+    public func append(to bytes: inout [UInt8]) {
+        func add(_ word: UInt64) {
             for shift in stride(from: 56, through: 0, by: -8) {
-                result.append(UInt8(truncatingIfNeeded: word >> shift))
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
             }
         }
-        return result
+        add(word0)
+        add(word1)
+        add(word2)
+        add(word3)
     }
 
     /// The digest as 64 lower-case hex digits.

@@ -185,8 +185,9 @@ import Testing
             ORDER BY used LIMIT 9
             """,
             "SELECT id FROM responses WHERE scope <> 0 AND scope = 3 LIMIT 9",
-            "SELECT id FROM responses WHERE digest_key = 1 AND digest = x'00' AND scope = 0 AND id < 9 LIMIT 9",
+            "SELECT id FROM responses WHERE digest_key IN (1, 2) AND digest = x'00' AND scope = 0 AND id < 9 LIMIT 9",
             "SELECT no FROM blobs WHERE scope <> 0 AND scope = 5 LIMIT 9", "SELECT digest FROM pins WHERE scope = 5",
+            "SELECT no FROM blobs WHERE owner <> 0 AND owner = 5 LIMIT 9",
             "SELECT no FROM removals WHERE done = 0 ORDER BY no LIMIT 1",
             "UPDATE blobs SET used = 1 WHERE digest = x'00' AND used < 1",
         ])

@@ -15,10 +15,10 @@ CACHE_BYTES = 64 << 30
 
 # What a copied entry does not have from the one that it is a copy of; columns that are not named are copied.
 CHANGED = {
-    "blobs": {"no": None, "digest": "copies.digest"},
+    "blobs": {"no": "copies.blob", "digest": "copies.digest"},
     "facts": {"no": None, "digest": "copies.digest"},
     "responses": {
-        "id": None, "digest": "copies.digest", "digest_key": "copies.digest_key", "key_hash": "copies.key_hash",
+        "id": None, "digest": "copies.digest", "digest_key": "copies.blob", "key_hash": "copies.key_hash",
         "key": "original.key || '-' || copies.no",
     },
 }
@@ -90,11 +90,10 @@ def signed(value: bytes) -> int:
     return int.from_bytes(value, "big", signed=True)
 
 
-def copies(originals: list[bytes], number: int) -> Iterator[tuple[int, bytes, bytes, int, int]]:
-    """Digests and hashes for `number` copies: random, as those of real entries look."""
+def copies(originals: list[bytes], first: int, number: int) -> Iterator[tuple[int, bytes, bytes, int, int]]:
+    """Digests and hashes for `number` copies, random, as those of real entries look, and their blobs' numbers."""
     for index in range(number):
-        digest = os.urandom(32)
-        yield index, originals[index % len(originals)], digest, signed(digest[:8]), signed(os.urandom(8))
+        yield index, originals[index % len(originals)], os.urandom(32), first + index, signed(os.urandom(8))
 
 
 def multiply(path: Path, entries: int) -> None:
@@ -106,16 +105,19 @@ def multiply(path: Path, entries: int) -> None:
             "PRAGMA temp_store = MEMORY;"
         )
         originals = [row[0] for row in database.execute("SELECT digest FROM responses ORDER BY id")]
-        sample, sample_key = database.execute("SELECT digest, digest_key FROM responses LIMIT 1").fetchone()
-        if signed(sample[:8]) != sample_key or len(set(originals)) != len(originals):
+        wrong = database.execute(
+            "SELECT count(*) FROM responses LEFT JOIN blobs USING (digest) WHERE digest_key IS NOT blobs.no"
+        ).fetchone()[0]
+        first = database.execute("SELECT max(no) + 1 FROM blobs").fetchone()[0]
+        if wrong != 0 or len(set(originals)) != len(originals):
             raise BenchmarkError("cache.db is not as driver/million.py knows it")
         database.execute("BEGIN")
         database.execute(
             "CREATE TEMP TABLE copies "
-            "(no INTEGER PRIMARY KEY, original BLOB, digest BLOB, digest_key INTEGER, key_hash INTEGER)"
+            "(no INTEGER PRIMARY KEY, original BLOB, digest BLOB, blob INTEGER, key_hash INTEGER)"
         )
         database.executemany(
-            "INSERT INTO copies VALUES (?, ?, ?, ?, ?)", copies(originals, entries - len(originals))
+            "INSERT INTO copies VALUES (?, ?, ?, ?, ?)", copies(originals, first, entries - len(originals))
         )
         for table, changed in CHANGED.items():
             names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]

@@ -3,22 +3,26 @@ internal import GRDB
 /// The tables of `cache.db`.
 ///
 /// **scopes**: a number for each session that has something here; scope 0 is everybody. Numbers are never used again.
-/// **blobs**: one row for each digest and scope. `pinned` is 1 when `pins` has the digest; it is kept here so that the
-/// order of eviction is an index.
+/// **blobs**: one row for each digest and scope. `pinned` is 1 when a session pins the digest; it is kept here so that the
+/// order of eviction is an index. `owner` is the scope of the first session that does so, 0 without one: most blobs are
+/// pinned by the session that fetched them and by no other, and rows of `pins` stand in random order.
+/// **pins**: the other sessions' pins, and those of digests that have no shared blob.
 /// **responses**: `key_hash` is a keyed hash of partition and key, short enough for an index of a million rows; the
-/// whole key is compared after.
+/// whole key is compared after. `digest_key` is the number of the blob's row, so that the index on it grows at its end;
+/// the first eight bytes of the digest when there is no blob, or in rows of the first three versions. The whole digest is
+/// compared after.
 /// **facts**: what extraction found; goes with the last blob of the digest.
 /// **sha1s**: the SHA-1 of a blob's content, for the report; goes with the last blob and the last pin of the digest.
 /// **settings**: one row: the key of the hash, the totals as of the last group, and how far the scrubber has come.
 /// **removals**: what is being deleted slice by slice: all of a scope that no session has any more, or, with `digest`,
-/// the responses before `below` that had it as their body. `done` is 1 when only the log may still hold what was deleted.
+/// the responses before `below` that had it as their body, by the number `blob`. `done` is 1 when only the log may still hold what was deleted.
 ///
 /// `front`, `tail`: see ``OverflowPadding``; only rows that are private to a session have them, since only those must
 /// leave nothing behind.
 enum CatalogSchema {
     /// "FSca".
     static let versions = SchemaVersions(
-        applicationID: 0x4653_6361, pageSize: 4096, steps: [first, second, third],
+        applicationID: 0x4653_6361, pageSize: 4096, steps: [first, second, third, fourth],
         probes: [
             "SELECT * FROM settings", "SELECT no, id FROM scopes ORDER BY no DESC LIMIT 1",
             "SELECT no, placement FROM blobs ORDER BY no LIMIT 1",
@@ -33,6 +37,7 @@ enum CatalogSchema {
             "SELECT no FROM removals LIMIT 1",
             "SELECT used FROM blobs INDEXED BY blobs_private_use WHERE scope <> 0 ORDER BY used LIMIT 1",
             "SELECT sha1 FROM sha1s ORDER BY digest LIMIT 1",
+            "SELECT owner FROM blobs INDEXED BY blobs_owner WHERE owner <> 0 ORDER BY owner LIMIT 1",
         ])
 
     static let padding = OverflowPadding(pageSize: versions.pageSize)
@@ -100,6 +105,15 @@ enum CatalogSchema {
         try db.execute(
             sql: """
                 CREATE TABLE sha1s (digest BLOB PRIMARY KEY, sha1 BLOB NOT NULL) STRICT, WITHOUT ROWID;
+                """)
+    }
+
+    @Sendable private static func fourth(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                ALTER TABLE blobs ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+                CREATE INDEX blobs_owner ON blobs (owner) WHERE owner <> 0;
+                ALTER TABLE removals ADD COLUMN blob INTEGER;
                 """)
     }
 }

@@ -7,10 +7,50 @@ extension SQLiteCatalog {
     /// How many variants of a key are kept in a partition.
     private static let mostVariants = 16
 
-    /// Makes one change, inside a transaction of the writer, and counts it.
-    func make(_ change: CatalogChange, _ totals: inout CatalogTotals, in db: Database) throws {
+    /// Makes the changes of a group, inside a transaction of the writer, and counts them.
+    ///
+    /// Pins go first, those of blobs that come in the same group with them: what is entered pinned takes its place in the
+    /// order of eviction once instead of twice.
+    func make(_ changes: [CatalogChange], _ totals: inout CatalogTotals, in db: Database) throws {
+        entered.removeAll(keepingCapacity: true)
+        var owners = Self.owners(changes)
+        for case .pin(let digest, let session) in changes where owners[digest] != session {
+            try pin(digest, session, in: db)
+        }
+        for change in changes {
+            switch change {
+            case .pin: continue
+            case .blob(let blob, let time):
+                let owner = blob.scope == .shared ? owners.removeValue(forKey: blob.digest) : nil
+                try enter(blob, time, owner, &totals, in: db)
+            default: try make(change, &totals, in: db)
+            }
+        }
+    }
+
+    /// The first sessions that pin shared blobs of the same group.
+    private static func owners(_ changes: [CatalogChange]) -> [SHA256Digest: SessionID] {
+        var sessions: [SHA256Digest: SessionID] = [:]
+        for change in changes {
+            switch change {
+            case .pin(let digest, let session): if sessions[digest] == nil { sessions[digest] = session }
+            // What these do depends on whether the pin is there already.
+            case .removeSession, .sha1: return [:]
+            default: continue
+            }
+        }
+        guard !sessions.isEmpty else { return [:] }
+        var owners: [SHA256Digest: SessionID] = [:]
+        for case .blob(let blob, _) in changes where blob.scope == .shared {
+            owners[blob.digest] = sessions[blob.digest]
+        }
+        return owners
+    }
+
+    /// Makes one change.
+    private func make(_ change: CatalogChange, _ totals: inout CatalogTotals, in db: Database) throws {
         switch change {
-        case .blob(let blob, let time): try enter(blob, time, &totals, in: db)
+        case .blob(let blob, let time): try enter(blob, time, nil, &totals, in: db)
         case .moved(let blob):
             if let scope = try scopeNumber(blob.scope, in: db) {
                 try update(blob, scope, used: .min, &totals, in: db)
@@ -80,25 +120,35 @@ extension SQLiteCatalog {
 
     // MARK: - Blobs
 
-    private func enter(_ blob: StoredBlob, _ time: WallTime, _ totals: inout CatalogTotals, in db: Database) throws {
+    private static let insertBlob = """
+        INSERT INTO blobs VALUES (
+            NULL, ?1, ?2, ?3, ?4, ?1 = 0 AND (?9 <> 0 OR EXISTS (SELECT 1 FROM pins WHERE digest = ?5)), ?5, ?6, ?7, ?8, ?9
+        ) ON CONFLICT (digest, scope) DO NOTHING
+        """
+
+    /// Enters a blob, pinned by a session at once when `owner` says so.
+    private func enter(
+        _ blob: StoredBlob, _ time: WallTime, _ owner: SessionID?, _ totals: inout CatalogTotals, in db: Database
+    ) throws {
         let scope = try enterScope(blob.scope, in: db)
         let placement = blob.placement
         let zeros = Self.zeros(scope, text: placement.text.utf8.count, rest: 64)
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO blobs VALUES (
-                    NULL, ?1, ?2, ?3, ?4, ?1 = 0 AND EXISTS (SELECT 1 FROM pins WHERE digest = ?5), ?5,
-                    zeroblob(?6), ?7, zeroblob(?8)
-                ) ON CONFLICT (digest, scope) DO NOTHING
-                """
-        ).execute(arguments: [
-            scope, blob.logicalSize, placement.sizeOnDisk, time.nanoseconds, blob.digest.column, zeros.front,
-            placement.text, zeros.tail,
-        ])
+        direct.add(scope)
+        direct.add(blob.logicalSize)
+        direct.add(placement.sizeOnDisk)
+        direct.add(time.nanoseconds)
+        direct.add(blob.digest)
+        direct.add(zeros: zeros.front)
+        direct.add(placement.text)
+        direct.add(zeros: zeros.tail)
+        direct.add(try owner.map { try enterScope(.session($0), in: db) } ?? 0)
+        try direct.run(Self.insertBlob, in: db)
         guard db.changesCount > 0 else {
             try update(blob, scope, used: time.nanoseconds, &totals, in: db)
+            if let owner { try pin(blob.digest, owner, in: db) }
             return
         }
+        entered[blob.digest] = (scope, db.lastInsertedRowID)
         totals.blobs += 1
         totals.logicalBytes += blob.logicalSize
         totals.bytesOnDisk += placement.sizeOnDisk
@@ -133,15 +183,17 @@ extension SQLiteCatalog {
         _ digest: SHA256Digest, _ scope: BlobScope, _ totals: inout CatalogTotals, in db: Database
     ) throws {
         guard let number = try scopeNumber(scope, in: db) else { return }
-        if try deleteResponses(of: digest, number, before: .max, &totals, in: db) {
-            // There are too many for one transaction.
-            try db.cachedStatement(
-                sql: "INSERT INTO removals SELECT NULL, ?, ?, max(id) + 1, 0 FROM responses"
-            ).execute(arguments: [number, digest.column])
-        }
         let find = try db.cachedStatement(
             sql: "SELECT no, logical_size, size_on_disk FROM blobs WHERE digest = ? AND scope = ?")
-        guard let old = try Row.fetchOne(find, arguments: [digest.column, number]) else { return }
+        let old = try Row.fetchOne(find, arguments: [digest.column, number])
+        let blob = try old?.number(0)
+        if try deleteResponses(of: digest, blob, number, before: .max, &totals, in: db) {
+            // There are too many for one transaction.
+            try db.cachedStatement(
+                sql: "INSERT INTO removals SELECT NULL, ?, ?, max(id) + 1, 0, ? FROM responses"
+            ).execute(arguments: [number, digest.column, blob])
+        }
+        guard let old else { return }
         totals.blobs -= 1
         totals.logicalBytes -= try old.number(1)
         totals.bytesOnDisk -= try old.number(2)
@@ -149,7 +201,13 @@ extension SQLiteCatalog {
     }
 
     /// Deletes a blob's row and, when it was the digest's last one, the facts, and the SHA-1 unless a session pins it.
+    ///
+    /// The pin of the row's owner stays.
     func deleteBlob(_ number: Int64, _ digest: SHA256Digest, in db: Database) throws {
+        entered[digest] = nil
+        try db.cachedStatement(
+            sql: "INSERT OR IGNORE INTO pins SELECT digest, owner FROM blobs WHERE no = ? AND owner <> 0"
+        ).execute(arguments: [number])
         try db.cachedStatement(sql: "DELETE FROM blobs WHERE no = ?").execute(arguments: [number])
         try db.cachedStatement(
             sql: "DELETE FROM facts WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)"
@@ -182,12 +240,20 @@ extension SQLiteCatalog {
 
     private func pin(_ digest: SHA256Digest, _ session: SessionID, in db: Database) throws {
         let scope = try enterScope(.session(session), in: db)
+        let find = try db.cachedStatement(sql: "SELECT no, owner FROM blobs WHERE digest = ? AND scope = 0")
+        guard let blob = try Row.fetchOne(find, arguments: [digest.column]), try blob.number(1) != 0 else {
+            try db.cachedStatement(sql: "UPDATE blobs SET pinned = 1, owner = ? WHERE digest = ? AND scope = 0")
+                .execute(
+                    arguments: [scope, digest.column])
+            if db.changesCount == 0 { try enterPin(digest, scope, in: db) }
+            return
+        }
+        if try blob.number(1) != scope { try enterPin(digest, scope, in: db) }
+    }
+
+    private func enterPin(_ digest: SHA256Digest, _ scope: Int64, in db: Database) throws {
         try db.cachedStatement(sql: "INSERT OR IGNORE INTO pins VALUES (?, ?)").execute(
             arguments: [digest.column, scope])
-        guard db.changesCount == 1 else { return }
-        try db.cachedStatement(sql: "UPDATE blobs SET pinned = 1 WHERE digest = ? AND scope = 0 AND pinned = 0")
-            .execute(
-                arguments: [digest.column])
     }
 
     // MARK: - Responses
@@ -216,30 +282,48 @@ extension SQLiteCatalog {
 
     private func enter(_ response: StoredResponse, _ totals: inout CatalogTotals, in db: Database) throws {
         let vary = response.varyNames.joined(separator: "\n")
-        let present = try variants(response.partition, response.key, in: db)
-        var (going, staying) = (present.filter { $0.vary == vary && $0.variant == response.variant }, present)
-        staying.removeAll { $0.vary == vary && $0.variant == response.variant }
-        going += staying.prefix(max(0, staying.count - (Self.mostVariants - 1)))
-        for variant in going { try make(.forget(id: variant.id), &totals, in: db) }
-
+        let keyHash = hash(response.partition, response.key)
         let scope = try enterScope(response.partition.scope, in: db)
+        direct.add(keyHash)
+        direct.add(scope)
+        if try direct.run("SELECT 1 FROM responses WHERE key_hash = ? AND scope = ?", in: db) {
+            let present = try variants(response.partition, response.key, in: db)
+            var (going, staying) = (present.filter { $0.vary == vary && $0.variant == response.variant }, present)
+            staying.removeAll { $0.vary == vary && $0.variant == response.variant }
+            going += staying.prefix(max(0, staying.count - (Self.mostVariants - 1)))
+            for variant in going { try make(.forget(id: variant.id), &totals, in: db) }
+        }
         let text =
             response.key.utf8.count + vary.utf8.count + response.variant.utf8.count + response.head.count
         let zeros = Self.zeros(scope, text: text, rest: 125)
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO responses VALUES (
-                    NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, zeroblob(?)
-                )
-                """
-        ).execute(arguments: [
-            hash(response.partition, response.key), scope, response.status, response.size, response.requestTime,
-            response.responseTime, response.decoded, response.assumedLifetime, response.fillNanoseconds,
-            response.digest.indexKey, response.digest.column,
-            response.partition.credentials?.column, zeros.front, response.key, vary, response.variant,
-            Data(response.head), zeros.tail,
-        ])
+        direct.add(keyHash)
+        direct.add(scope)
+        direct.add(Int64(response.status))
+        direct.add(response.size)
+        direct.add(response.requestTime)
+        direct.add(response.responseTime)
+        direct.add(response.decoded ? 1 : 0)
+        direct.add(response.assumedLifetime)
+        direct.add(response.fillNanoseconds)
+        direct.add(try blobNumber(response.digest, scope, in: db) ?? response.digest.indexKey)
+        direct.add(response.digest)
+        if let credentials = response.partition.credentials { direct.add(credentials) } else { direct.addNull() }
+        direct.add(zeros: zeros.front)
+        direct.add(response.key)
+        direct.add(vary)
+        direct.add(response.variant)
+        direct.add(response.head)
+        direct.add(zeros: zeros.tail)
+        try direct.run(
+            "INSERT INTO responses VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", in: db)
         totals.responses += 1
+    }
+
+    /// The number of a blob's row.
+    private func blobNumber(_ digest: SHA256Digest, _ scope: Int64, in db: Database) throws -> Int64? {
+        if let present = entered[digest], present.scope == scope { return present.number }
+        let find = try db.cachedStatement(sql: "SELECT no FROM blobs WHERE digest = ? AND scope = ?")
+        return try Row.fetchOne(find, arguments: [digest.column, scope])?.number(0)
     }
 
     private func refresh(

@@ -17,7 +17,9 @@ extension SQLiteCatalog {
     /// Makes everything that is private to a session invisible.
     func beginRemoval(of session: SessionID, in db: Database) throws {
         guard let scope = try scopeNumber(.session(session), in: db) else { return }
-        try db.cachedStatement(sql: "INSERT INTO removals VALUES (NULL, ?, NULL, NULL, 0)").execute(arguments: [scope])
+        try db.cachedStatement(sql: "INSERT INTO removals VALUES (NULL, ?, NULL, NULL, 0, NULL)").execute(arguments: [
+            scope
+        ])
         // Rows of a scope without a session are shown to nobody.
         try db.cachedStatement(sql: "DELETE FROM scopes WHERE no = ?").execute(arguments: [scope])
         scopeNumbers[session] = nil
@@ -25,18 +27,21 @@ extension SQLiteCatalog {
 
     /// Deletes responses that have a blob as their body, as many as fit into a transaction.
     ///
+    /// `blob` is the number of the blob's row, when there was one.
+    ///
     /// - Returns: Whether there may be more.
     func deleteResponses(
-        of digest: SHA256Digest, _ scope: Int64, before id: Int64, most: Int = mostResponsesAtOnce,
+        of digest: SHA256Digest, _ blob: Int64?, _ scope: Int64, before id: Int64, most: Int = mostResponsesAtOnce,
         _ totals: inout CatalogTotals, in db: Database
     ) throws -> Bool {
         try db.cachedStatement(
             sql: """
                 DELETE FROM responses WHERE id IN (
-                    SELECT id FROM responses WHERE digest_key = ? AND digest = ? AND scope = ? AND id < ? LIMIT ?
+                    SELECT id FROM responses
+                    WHERE digest_key IN (?, ?) AND digest = ? AND scope = ? AND id < ? LIMIT ?
                 )
                 """
-        ).execute(arguments: [digest.indexKey, digest.column, scope, id, most])
+        ).execute(arguments: [digest.indexKey, blob ?? digest.indexKey, digest.column, scope, id, most])
         totals.responses -= Int64(db.changesCount)
         return db.changesCount == most
     }
@@ -47,16 +52,16 @@ extension SQLiteCatalog {
     func removePart(_ totals: inout CatalogTotals, in db: Database) throws -> Bool {
         let began = MonotonicTime.now()
         let next = try db.cachedStatement(
-            sql: "SELECT no, scope, digest, below FROM removals WHERE done = 0 ORDER BY no LIMIT 1")
+            sql: "SELECT no, scope, digest, below, blob FROM removals WHERE done = 0 ORDER BY no LIMIT 1")
         while let row = try Row.fetchOne(next) {
             let (number, scope, digest) = (try row.number(0), try row.number(1), try row.optionalDigest(2))
-            let below = try row.optionalNumber(3) ?? .max
+            let (below, blob) = (try row.optionalNumber(3) ?? .max, try row.optionalNumber(4))
             var isLeft = true
             while isLeft {
                 if MonotonicTime.now() - began > Self.slice { return false }
                 if let digest {
                     isLeft = try deleteResponses(
-                        of: digest, scope, before: below, most: Self.step, &totals, in: db)
+                        of: digest, blob, scope, before: below, most: Self.step, &totals, in: db)
                 } else {
                     isLeft = try deleteStep(of: scope, &totals, in: db)
                 }
@@ -67,7 +72,7 @@ extension SQLiteCatalog {
         return true
     }
 
-    /// Deletes some rows of a scope: responses first, then blobs, then pins.
+    /// Deletes some rows of a scope: responses first, then blobs, then pins, those in rows of blobs before the others.
     ///
     /// - Returns: Whether there were any.
     private func deleteStep(of scope: Int64, _ totals: inout CatalogTotals, in db: Database) throws -> Bool {
@@ -92,6 +97,14 @@ extension SQLiteCatalog {
         }
         guard rows.isEmpty else { return true }
 
+        try db.cachedStatement(
+            sql: """
+                UPDATE blobs SET owner = 0, pinned = EXISTS (SELECT 1 FROM pins WHERE pins.digest = blobs.digest)
+                WHERE no IN (SELECT no FROM blobs WHERE owner <> 0 AND owner = ? LIMIT ?)
+                """
+        ).execute(arguments: [scope, Self.step])
+        guard db.changesCount == 0 else { return true }
+
         let pins = try db.cachedStatement(sql: "SELECT digest FROM pins WHERE scope = ? LIMIT ?")
         let pinned = try Row.fetchAll(pins, arguments: [scope, Self.step]).map { try $0.digest(0) }
         for digest in pinned {
@@ -99,7 +112,7 @@ extension SQLiteCatalog {
                 arguments: [digest.column, scope])
             try db.cachedStatement(
                 sql: """
-                    UPDATE blobs SET pinned = 0 WHERE digest = ?1 AND scope = 0
+                    UPDATE blobs SET pinned = 0 WHERE digest = ?1 AND scope = 0 AND owner = 0
                         AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.digest = ?1)
                     """
             ).execute(arguments: [digest.column])

@@ -17,6 +17,10 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
     private var isLogStale = false
     // Touched in the writer's serial queue only: numbers of sessions' scopes that were asked for lately.
     var scopeNumbers: [SessionID: Int64] = [:]
+    // Touched in the writer's serial queue only: the rows of blobs that were entered in this group.
+    var entered: [SHA256Digest: (scope: Int64, number: Int64)] = [:]
+    // Touched in the writer's serial queue only.
+    var direct = DirectStatement()
 
     /// Opens or makes the file.
     ///
@@ -65,16 +69,9 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
     package func apply(_ changes: [CatalogChange]) throws(StoreError) {
         guard !changes.isEmpty else { return }
         try change("change the catalog") { db, totals in
-            for change in Self.ordered(changes) { try make(change, &totals, in: db) }
+            try make(changes, &totals, in: db)
         }
         try cleanLog()
-    }
-
-    /// Pins first: a blob that is entered pinned takes its place in the order of eviction once instead of twice.
-    private static func ordered(_ changes: [CatalogChange]) -> [CatalogChange] {
-        let pins = changes.filter { if case .pin = $0 { true } else { false } }
-        guard !pins.isEmpty, pins.count < changes.count else { return changes }
-        return pins + changes.filter { if case .pin = $0 { false } else { true } }
     }
 
     package func removeSlice() throws(StoreError) -> Bool {

@@ -189,6 +189,45 @@ extension CatalogCheck {
             try catalog.endRemovals()
             #expect(try order() == [1, 2, 3, 4])
         },
+        CatalogCheck("pins that come in a group with their blob are like those that come alone") { harness in
+            let catalog = harness.catalog
+            let (first, second) = (try CatalogSample.id("s1"), try CatalogSample.id("s2"))
+            func unpinned() throws -> Set<Int64> {
+                Set(try catalog.evictionCandidates(limit: 9, includingPinned: false).map { $0.logicalSize / 10 })
+            }
+            func blob(_ number: UInt64) -> CatalogChange {
+                .blob(CatalogSample.blob(number), at: CatalogSample.time(Int64(number)))
+            }
+            try catalog.apply([
+                .pin(CatalogSample.digest(1), first), blob(1), .pin(CatalogSample.digest(1), second), blob(2),
+                .pin(CatalogSample.digest(2), first), blob(3), .pin(CatalogSample.digest(4), first), blob(4),
+                .forgetBlob(CatalogSample.digest(4), .shared),
+            ])
+            try catalog.apply([.pin(CatalogSample.digest(1), first), .pin(CatalogSample.digest(3), second), blob(3)])
+            #expect(try unpinned() == [])
+            // A pin outlives the blob, and holds the next one with that digest.
+            try catalog.apply([.forgetBlob(CatalogSample.digest(2), .shared)])
+            try catalog.apply([blob(2), blob(4)])
+            #expect(try unpinned() == [])
+            try catalog.apply([.removeSession(first)])
+            try catalog.endRemovals()
+            #expect(try unpinned() == [2, 4])
+            try catalog.apply([.pin(CatalogSample.digest(5), second), blob(5), .removeSession(second)])
+            try catalog.endRemovals()
+            #expect(try unpinned() == [1, 2, 3, 4, 5])
+        },
+        CatalogCheck("a blob that goes takes responses entered before it and after it") { harness in
+            let catalog = harness.catalog
+            let blob = CatalogChange.blob(CatalogSample.blob(1), at: CatalogSample.time(1))
+            try catalog.apply([.response(CatalogSample.response("before", digest: 1))])
+            try catalog.apply([blob, .response(CatalogSample.response("with", digest: 1))])
+            try catalog.apply([.response(CatalogSample.response("after", digest: 1)), blob])
+            try catalog.apply([.response(CatalogSample.response("other", digest: 2))])
+            #expect(try catalog.totals().responses == 4)
+            try catalog.apply([.forgetBlob(CatalogSample.digest(1), .shared)])
+            try catalog.endRemovals()
+            #expect(try catalog.totals().responses == 1)
+        },
         CatalogCheck("a session's removal takes what is private to it and nothing else") { harness in
             let catalog = harness.catalog
             let (gone, left) = (try CatalogSample.id("gone"), try CatalogSample.id("left"))
