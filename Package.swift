@@ -75,6 +75,9 @@ let package = Package(
             path: "storage/SQLiteCatalog",
             swiftSettings: safe),
         .target(
+            name: "RecordJournal", dependencies: ["Core", "Storage", "Platform"], path: "storage/RecordJournal",
+            swiftSettings: safe),
+        .target(
             name: "MemoryStorage", dependencies: ["Core", "Storage", "Platform", "Cryptography"],
             path: "storage/MemoryStorage",
             swiftSettings: safe),
@@ -119,7 +122,8 @@ let package = Package(
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Relay", "Storage", "Cache", "Sessions", "Inspection",
                 "Reports",
-                "Proxy", "Control", "DiskStore", "SQLiteCatalog", "MemoryStorage", arguments, logging, yams,
+                "Proxy", "Control", "DiskStore", "SQLiteCatalog", "RecordJournal", "MemoryStorage", arguments, logging,
+                yams,
             ],
             swiftSettings: base),
         .executableTarget(
@@ -147,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "Core", "Wire", "Platform", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "MemoryStorage",
-                "StorageConformance", "Cache", grdb,
+                "Core", "Wire", "Platform", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "RecordJournal",
+                "MemoryStorage", "StorageConformance", "Cache", grdb,
             ],
             exclude: ["Fixtures"],
             swiftSettings: base),

@@ -7,7 +7,8 @@ import Wire
 
 /// The way of a body into the store: undo gzip, count, digest, stage, commit.
 ///
-/// Its work runs in the order of the calls on a strand of the pool, beside the relay; the fill is told of every step.
+/// Its work runs in the order of the calls on a strand of the pool, beside the relay; the fill is told of every step. That
+/// of a body that is small as a whole can be done in one call together with that of others (``ArrivedBodies``).
 /// Used by one producer; everything below "On the strand" is touched by the strand's jobs alone.
 final class BodyIngest: @unchecked Sendable {
     /// What is known when the answer's head has arrived.
@@ -37,6 +38,7 @@ final class BodyIngest: @unchecked Sendable {
     // On the producer's side: what a body may consist of as a whole, so that one job does it all.
     private var gathered: [[UInt8]] = []
     private var gatheredSize = 0
+    private var given = 0
 
     // On the strand.
     private var hasher: SHA256Stream?
@@ -75,6 +77,7 @@ final class BodyIngest: @unchecked Sendable {
         let pressure = fill.append(bytes)
         gathered.append(bytes)
         gatheredSize += bytes.count
+        given += bytes.count
         if gatheredSize > Fill.smallBody { handOver() }
         return pressure
     }
@@ -93,6 +96,18 @@ final class BodyIngest: @unchecked Sendable {
 
     /// Called on the strand whenever a piece was decoded; set before the first piece.
     var decodedSome: (@Sendable () -> Void)?
+
+    /// Whether all that has come waits here, so that ``finishHere(trailers:mayExamine:)`` can do the whole work.
+    var isGathered: Bool { plan.largestExpansion == nil && gatheredSize == given }
+
+    /// Does the whole work for a body that is gathered, where it is called; blocks.
+    ///
+    /// Nothing else may be called before or after. `mayExamine` says whether there is time to look into the body.
+    func finishHere(trailers: Fields, mayExamine: Bool) -> Ending {
+        for piece in gathered { ingest(piece) }
+        gathered = []
+        return conclude(trailers, mayExamine: mayExamine)
+    }
 
     /// The origin's answer is over; `done` is called on the strand when the bytes are stored, or are not.
     func finish(trailers: Fields, done: @escaping @Sendable (Ending) -> Void) {
@@ -168,7 +183,7 @@ final class BodyIngest: @unchecked Sendable {
         }
     }
 
-    private func conclude(_ trailers: Fields) -> Ending {
+    private func conclude(_ trailers: Fields, mayExamine: Bool = true) -> Ending {
         if failure == nil, let decoder, !decoder.decoder.isComplete { fail("the gzip stream ends before its end") }
         // A body announced as gzip that has no byte at all is no gzip, but every client takes it for an empty body.
         guard failure == nil, let hasher else {
@@ -184,7 +199,7 @@ final class BodyIngest: @unchecked Sendable {
             } else {
                 let bytes = small.count == 1 ? small[0] : Array(small.joined())
                 completion.blob = try store.put(bytes, digest: digest, scope: plan.scope)
-                plan.examine(digest, bytes)
+                if mayExamine { plan.examine(digest, bytes) }
             }
         } catch {
             fill.stagingFailed(error)

@@ -63,6 +63,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     private var mayRetry: Bool
     private var hasEnded = false
     private var hasSentBody = false
+    /// Whether the body is among those that wait to be stored together.
+    private var isArrived = false
     /// What is needed to go on when the connection breaks: the origin's fields and the body's length.
     private var resumable: (fields: Fields, size: Int64)?
     /// Bytes of the body that have come.
@@ -142,6 +144,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         connection?.delegate = nil
         connection?.cancel()
         loop.cache.fills.close(fill)
+        // All of it is here already.
+        guard !isArrived else { return }
         broken(FillFailure(status: 502, reason: reason, isFirstClients: true))
     }
 
@@ -297,7 +301,12 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         if let resumable, taken < resumable.size {
             return failed(OriginError(.closedEarly, "\(resumable.size - taken) bytes of the body are missing"))
         }
-        ingest.finish(trailers: trailers) { [self] in ended($0) }
+        if ingest.isGathered {
+            isArrived = true
+            loop.arrived.add(ingest, trailers, of: self)
+        } else {
+            ingest.finish(trailers: trailers) { [self] in ended($0) }
+        }
     }
 
     func originFailed(_ connection: OriginConnection, _ error: OriginError) {
@@ -380,7 +389,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         loop.loop.execute { [self] in finish(ending) }
     }
 
-    private func finish(_ ending: BodyIngest.Ending) {
+    /// Enters what is stored and tells the readers that the fill has ended.
+    func finish(_ ending: BodyIngest.Ending) {
         guard !hasEnded else { return }
         switch ending {
         case .complete(let completion):

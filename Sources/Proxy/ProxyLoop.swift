@@ -39,6 +39,8 @@ final class ProxyLoop: @unchecked Sendable {
     private var downloads: [ObjectIdentifier: FillDriver] = [:]
     /// Answers that can go out again as they are.
     var ready = ReadyAnswers()
+    /// Small bodies on their way into the store.
+    let arrived: ArrivedBodies
     /// What is too large to be fetched for a range.
     var largeBodies = LargeBodies()
     /// The time that was written last.
@@ -55,6 +57,7 @@ final class ProxyLoop: @unchecked Sendable {
         self.context = context
         self.pool = pool
         self.upstream = upstream
+        arrived = ArrivedBodies(loop: loop, pool: context.storagePool)
     }
 
     var settings: ProxySettings { context.settings }

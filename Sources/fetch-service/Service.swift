@@ -7,6 +7,7 @@ import FoundationEssentials
 import Inspection
 import Logging
 import Proxy
+import RecordJournal
 import Relay
 import Reports
 import SQLiteCatalog
@@ -155,7 +156,7 @@ final class Service: Sendable {
         }
         maintenance.withLock {
             $0 = Maintenance(
-                cache: stores.cache, sha1s: sha1s, disk: stores.disk, records: stores.records, log: log)
+                cache: stores.cache, sha1s: sha1s, disk: stores.disk, records: stores.database, log: log)
         }
         Task { [control] in
             do {

@@ -9,6 +9,7 @@ import Platform
 /// | `service.json` | where the running service is, for `fetchctl` |
 /// | `.store/lock` | held by the one process that uses the folder |
 /// | `.store/records.db` | sessions and exchanges; precious |
+/// | `.store/records.journal-0`, `-1` | exchanges that `records.db` has not taken in yet; empty after an orderly end |
 /// | `.store/cache.db` | what is stored for reuse; can be thrown away with `content` |
 /// | `.store/content/` | bodies |
 /// | `.store/ca.pem`, `.store/ca.key.pem` | our own certificate authority |
@@ -20,6 +21,7 @@ struct StateFolder {
     var serviceFile: String { path + "/service.json" }
     var store: String { path + "/.store" }
     var records: String { store + "/records.db" }
+    var journal: String { store + "/records.journal" }
     var catalog: String { store + "/cache.db" }
     var content: String { store + "/content" }
     var authorityCertificate: String { store + "/ca.pem" }

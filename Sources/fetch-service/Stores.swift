@@ -3,6 +3,7 @@ import Core
 import Cryptography
 import DiskStore
 import Logging
+import RecordJournal
 import SQLiteCatalog
 import Sessions
 import Storage
@@ -10,7 +11,8 @@ import Platform
 
 /// The backends, which are named only here.
 struct Stores {
-    let records: SQLiteRecords
+    let records: JournaledRecords
+    let database: SQLiteRecords
     let recorder: Recorder
     let catalog: SQLiteCatalog
     let disk: DiskStore
@@ -18,8 +20,11 @@ struct Stores {
 
     init(_ folder: StateFolder, cacheSize: ByteAmount?, log: Logger) throws(StartFailure) {
         do {
-            records = try SQLiteRecords(path: folder.records) { _ in
+            database = try SQLiteRecords(path: folder.records) { _ in
                 log.error("the disk is full: the record has taken its reserve; make room in \(folder.path)")
+            }
+            records = try JournaledRecords(database, path: folder.journal, bootID: BootID.current()) { error in
+                log.error("the record: \(error)")
             }
         } catch {
             throw .service("cannot start service: the record: \(error)")
@@ -52,6 +57,7 @@ struct Stores {
         cache.writer.stop()
         do {
             try records.close()
+            try database.close()
             try catalog.close()
         } catch {
             log.warning("closing the stores: \(error)")

@@ -2,7 +2,9 @@ import Core
 import Cryptography
 import Foundation
 import GRDB
+import MemoryStorage
 import Platform
+import RecordJournal
 import Storage
 import Testing
 
@@ -227,6 +229,19 @@ import Testing
         #expect(try store.verify(blob))
     }
 
+    @Test("A journal of the first version is taken in")
+    func journal() throws {
+        try FileManager.default.copyItem(
+            atPath: Self.fixtures + "/journal-1", toPath: folder.file("records.journal-0"))
+        let backend = MemoryRecords { () throws(StoreError) in }
+        let session = try Self.session("first")
+        try backend.apply([.open(session)])
+        let records = try JournaledRecords(backend, path: folder.file("records.journal"), bootID: "boot")
+        let rows = try records.exchanges(of: session.id, category: nil, after: 0, limit: 10)
+        #expect(rows == Self.categories.enumerated().map { Self.exchange(Int64($0) + 1, $1, of: session.id) })
+        try records.close()
+    }
+
     // MARK: Making
 
     private static let target = ProcessInfo.processInfo.environment["FETCH_SERVICE_MAKE_FIXTURES"]
@@ -244,6 +259,16 @@ import Testing
         }
         try records.remove(removed.id)
         try records.close()
+
+        // Not closed, since that empties the journal.
+        let backend = MemoryRecords { () throws(StoreError) in }
+        var settings = JournaledRecords.Settings()
+        settings.linger = .seconds(3_600)
+        let journaled = try JournaledRecords(
+            backend, path: "\(target)/records.journal", bootID: "boot", settings: settings)
+        try journaled.apply([.open(first)])
+        try journaled.apply(
+            Self.categories.enumerated().map { .exchange(Self.exchange(Int64($0) + 1, $1, of: first.id)) })
 
         let catalog = try SQLiteCatalog(path: "\(target)/cache.db")
         let own = Partition.session(first.id, credentials: Self.digest(9))

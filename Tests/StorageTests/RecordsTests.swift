@@ -13,6 +13,10 @@ import Testing
         RecordsFixture("memory") { MemoryRecordsHarness() },
         RecordsFixture("SQLite") { try SQLiteRecordsHarness() },
         RecordsFixture("SQLite that survives power loss") { try SQLiteRecordsHarness(.power) },
+        RecordsFixture("SQLite behind a journal") { try JournaledRecordsHarness() },
+        RecordsFixture("SQLite behind a journal that is taken in at once") {
+            try JournaledRecordsHarness(linger: .zero)
+        },
     ]
 }
 

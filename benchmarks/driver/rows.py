@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from .load import LoadClient
+from .machine import back_memory
 from .origin import SIZES, TEXT, Origin
 from .peers import Context, Peer
 from .processes import BenchmarkError, CPUMeter
@@ -131,6 +132,8 @@ class Load(Row):
             self._direct = bench.client.run(arguments)["first_byte"]["median"]
 
     def measure(self, bench: Bench, peer: Peer) -> Figures:
+        if self.is_miss:
+            back_memory()
         peer.begin()
         arguments = ["--connections", str(self.connections), *self.options, *peer.target(self.path, self.tls)]
         result = bench.client.run(arguments, meter_of=peer)
@@ -209,6 +212,7 @@ class Stampede(Row):
         self._run(bench, peer, 2, ["--cold", "--verify", str(bench.origin.files / self.file)], is_metered=False)
 
     def measure(self, bench: Bench, peer: Peer) -> Figures:
+        back_memory()
         result = self._run(bench, peer, self.clients, ["--warm", "/hit/10k.bin"], is_metered=True)
         if result["requests"] != self.clients:
             raise BenchmarkError(f"{result['requests']} of {self.clients} clients were served")

@@ -1,16 +1,17 @@
 /// The 32-bit xxHash with seed 0, the checksum of the LZ4 frame format; guards against rot, not against forgery.
 ///
 /// - SeeAlso: "xxHash fast digest algorithm", version 0.1.1, the part on XXH32.
-enum XXHash32 {
+package enum XXHash32 {
     private static let prime1: UInt32 = 0x9E37_79B1
     private static let prime2: UInt32 = 0x85EB_CA77
     private static let prime3: UInt32 = 0xC2B2_AE3D
     private static let prime4: UInt32 = 0x27D4_EB2F
     private static let prime5: UInt32 = 0x1656_67B1
 
-    static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    /// The checksum of some bytes.
+    package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         func word(_ offset: Int) -> UInt32 {
-            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
         var offset = 0
         var hash: UInt32
@@ -36,7 +37,7 @@ enum XXHash32 {
             offset += 4
         }
         while offset < bytes.count {
-            hash = rotate(hash &+ UInt32(bytes[offset]) &* prime5, 11) &* prime1
+            hash = rotate(hash &+ UInt32(unsafe bytes[offset]) &* prime5, 11) &* prime1
             offset += 1
         }
         hash = (hash ^ hash >> 15) &* prime2
