@@ -110,8 +110,11 @@ extension Kernel {
     }
 
     /// Sends two buffers as one (`sendmsg`), never raising `SIGPIPE`; the count covers both.
+    ///
+    /// With `mayFault` the second one may be a file that cannot be read there: `EFAULT`, after the bytes before it have gone.
     package static func send(
-        _ fd: CInt, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, more: Bool = false
+        _ fd: CInt, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, more: Bool = false,
+        mayFault: Bool = false
     ) -> IOResult {
         let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
         var parts = (
@@ -122,7 +125,7 @@ extension Kernel {
             var message = msghdr()
             message.msg_iov = bytes.baseAddress?.assumingMemoryBound(to: iovec.self)
             message.msg_iovlen = 2
-            return moving("sendmsg") { Glibc.sendmsg(fd, &message, flags) }
+            return moving("sendmsg", mayFault: mayFault) { Glibc.sendmsg(fd, &message, flags) }
         }
     }
 

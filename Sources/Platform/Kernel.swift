@@ -7,14 +7,17 @@ import Glibc
 /// already lost track of a descriptor or a buffer, and going on would touch somebody else's.
 package enum Kernel {
     /// Repeats `call` while it is interrupted, and sorts out its result.
+    ///
+    /// With `mayFault`, bytes that cannot be had are a failure (`EFAULT`) and not a lost buffer.
     @inline(__always)
-    static func moving(_ name: StaticString, _ call: () -> Int) -> IOResult {
+    static func moving(_ name: StaticString, mayFault: Bool = false, _ call: () -> Int) -> IOResult {
         while true {
             let result = call()
             if result >= 0 { return .count(result) }
             let code = errno
             if code == EINTR { continue }
             if code == EAGAIN { return .wouldBlock }
+            if mayFault, code == EFAULT { return .failed(code) }
             trapOnLostResource(name, code)
             return .failed(code)
         }

@@ -52,3 +52,22 @@ package enum Memory {
         return limit
     }
 }
+
+/// A file's content as memory, until the last one lets go.
+///
+/// Only for giving to the kernel: where the disk fails or the file has become shorter, reading it here ends the process
+/// (SIGBUS), whereas a system call that reads it fails with `EFAULT`.
+// Sendable because the memory is never written.
+package final class MappedFile: @unchecked Sendable {
+    package let bytes: UnsafeRawBufferPointer
+
+    /// Maps the first `count` bytes; `nil` when the kernel will not.
+    package init?(_ file: SharedDescriptor, count: Int) {
+        guard count > 0, let start = mmap(nil, count, PROT_READ, MAP_SHARED, file.raw, 0), start != MAP_FAILED else {
+            return nil
+        }
+        bytes = UnsafeRawBufferPointer(start: start, count: count)
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+}

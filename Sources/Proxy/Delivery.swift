@@ -137,7 +137,12 @@ struct Delivery {
             case .memory(let bytes, let from, let count):
                 outcome = bytes.withUnsafeBytes { send($0, from: from, count: count, to: stream) }
             case .reader(let reader, let count):
-                if let file = reader.plainFile, stream.canSendFile {
+                if stream.canSendFile, let mapped = reader.mapped {
+                    outcome = withExtendedLifetime(reader) {
+                        let body = UnsafeRawBufferPointer(rebasing: mapped[Int(position)..<Int(position) + count])
+                        return sendWithOutbox { stream.write(head: $0, mapped: body) }
+                    }
+                } else if let file = reader.plainFile, stream.canSendFile {
                     outcome = sendFile(file, reader, count: count, to: stream)
                 } else {
                     do throws(StoreError) {
@@ -236,10 +241,15 @@ struct Delivery {
         _ bytes: UnsafeRawBufferPointer, from: Int, count: Int, to stream: ByteStream
     ) -> ByteStream.Outcome {
         let body = UnsafeRawBufferPointer(rebasing: bytes[from..<from + count])
+        return sendWithOutbox { stream.write(head: $0, body: body) }
+    }
+
+    /// Sends what waits in the outbox together with bytes of the source, and counts both.
+    private mutating func sendWithOutbox(
+        _ write: (UnsafeRawBufferPointer) -> ByteStream.Outcome
+    ) -> ByteStream.Outcome {
         let waiting = outbox.count - outboxSent
-        let outcome = outbox.withUnsafeBytes {
-            stream.write(head: UnsafeRawBufferPointer(rebasing: $0[outboxSent...]), body: body)
-        }
+        let outcome = outbox.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[outboxSent...])) }
         if case .count(let sent) = outcome {
             outboxSent += min(sent, waiting)
             advance(max(0, sent - waiting))

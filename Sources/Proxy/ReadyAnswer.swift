@@ -115,7 +115,10 @@ final class ReadyAnswer {
         }
         switch cache.recall(key, stamp: stamp, body: entry.response.digest) {
         case .body(let bytes): return .bytes(bytes)
-        case .unchanged: return reader.map { .reader($0) }
+        case .unchanged:
+            guard let reader else { return nil }
+            reader.noteReuse()
+            return .reader(reader)
         case .changed: return nil
         }
     }

@@ -178,6 +178,19 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
         return wrote(Kernel.send(raw, head, body, more: more), of: head.count + body.count)
     }
 
+    /// The same with bytes of a ``MappedFile``; plain streams only.
+    ///
+    /// `.end` means that the file is shorter than it should be, or cannot be read.
+    package func write(head: UnsafeRawBufferPointer, mapped: UnsafeRawBufferPointer) -> Outcome {
+        precondition(tls == nil, "a mapped file must not be read here")
+        if let refusal = refusalToWrite() { return refusal }
+        let result = Kernel.send(raw, head, mapped, mayFault: true)
+        if case .failed(EFAULT) = result { return .end }
+        // As with a file that is sent: fewer bytes may be the file's fault.
+        if case .count(let sent) = result { return .count(sent) }
+        return wrote(result, of: head.count + mapped.count)
+    }
+
     /// Whether ``sendFile(_:offset:count:)`` may be used.
     package var canSendFile: Bool { tls == nil }
 

@@ -44,10 +44,12 @@ struct Stores {
         }
     }
 
-    /// The defaults, with less memory for decoded text where there is little: at most a sixteenth.
+    /// The defaults, with less where there is little memory: a sixteenth for decoded text, a quarter for mapped files.
     private static var diskSettings: DiskStoreSettings {
         var settings = DiskStoreSettings()
-        settings.decodedMemory = min(settings.decodedMemory, Int(Memory.limit() / 16))
+        let memory = Memory.limit()
+        settings.decodedMemory = min(settings.decodedMemory, Int(memory / 16))
+        settings.mappedFiles = min(settings.mappedFiles, Int(memory / 4))
         return settings
     }
 

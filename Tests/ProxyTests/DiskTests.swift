@@ -128,4 +128,24 @@ import Wire
             #expect(origin.requests.count == 1)
         }
     }
+
+    @Test func `a file that becomes shorter while it is popular is not delivered in full, and nothing else suffers`()
+        async throws
+    {
+        let folder = try Folder()
+        var options = ProxyOptions()
+        options.blobs = try DiskStore(root: folder.path + "/store")
+        try await withProxy(options) { proxy in
+            let body = noise(900_000)
+            let origin = try ScriptedOrigin(serving: body)
+            let client = try proxy.client()
+            for _ in 0..<4 { #expect(try client.get(origin.url("/a")).body == body) }
+            let file = try #require(folder.files.first { $0.size == body.count })
+            #expect(truncate(file.path, 300_000) == 0)
+            try client.send("GET", origin.url("/a"))
+            #expect(client.failure() == .reset)
+            #expect(try proxy.rows(kind: .artifact, atLeast: 5).last?.isTruncated == true)
+            #expect(try proxy.client().get(origin.url("/b")).body == body)
+        }
+    }
 }

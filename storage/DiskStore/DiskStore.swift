@@ -22,6 +22,7 @@ package final class DiskStore: BlobStore {
     let segments: SegmentStore
     let compression: CompressionQueue
     let decoded: DecodedBlocks
+    let mappingRoom: MappingRoom
     let sweepPosition: Lock<SweepPosition>
     private let stagedNames = Atomic<UInt64>(0)
     private let stagedCount = Atomic<Int>(0)
@@ -49,6 +50,7 @@ package final class DiskStore: BlobStore {
         space = SpaceGuard(path: root, files: files, minFree: settings.minFree)
         compression = CompressionQueue(capacity: settings.compresses ? settings.compressionQueue : 0)
         decoded = DecodedBlocks(budget: settings.decodedMemory)
+        mappingRoom = MappingRoom(settings.mappedFiles)
         do {
             for name in try files.list(layout.staging) { try files.unlink("\(layout.staging)/\(name)") }
             segments = try SegmentStore(layout: layout, files: files, settings: settings)
@@ -209,7 +211,7 @@ package final class DiskStore: BlobStore {
             throw StoreError(
                 .corrupt, "open blob \(blob.digest)", "the file has \(status.size) bytes, not \(blob.logicalSize)")
         }
-        return PlainFileReader(file: file, size: status.size, files: files)
+        return PlainFileReader(file: file, size: status.size, files: files, room: mappingRoom)
     }
 
     private func openCompressed(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)? {

@@ -26,6 +26,9 @@ package struct DiskStoreSettings: Sendable {
     package var maintenanceBytes: Int64 = 1 << 20
     /// Bytes of compressed bodies that are kept decoded in memory while they are asked for again and again.
     package var decodedMemory = 64 << 20
+    /// Bytes of files that are mapped while they are sent again and again; the kernel's memory for files, which the process
+    /// is shown as having.
+    package var mappedFiles = 256 << 20
 
     package init() {}
 }

@@ -198,9 +198,23 @@ public protocol BlobReader: AnyObject, Sendable {
     ///
     /// The descriptor lives as long as the reader.
     var plainFile: (descriptor: Int32, offset: Int64)? { get }
+
+    /// Says that the whole is sent again and again, so that it pays to make that cheap.
+    func noteReuse()
+
+    /// All the content as memory that may only be given to the kernel: reading it here ends the process when the disk fails.
+    ///
+    /// It lives as long as the reader. Where there is some, sending it costs less than sendfile(2).
+    var mapped: UnsafeRawBufferPointer? { get }
 }
 
 extension BlobReader {
+    /// Does nothing.
+    public func noteReuse() {}
+
+    /// Nothing is mapped.
+    public var mapped: UnsafeRawBufferPointer? { nil }
+
     /// Reads into the scratch room and lends that.
     ///
     /// - Throws: ``StoreError`` as `read` does.
