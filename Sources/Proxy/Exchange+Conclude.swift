@@ -18,10 +18,12 @@ extension Exchange {
         guard phase == .concluding, let whole else { return }
         startTrickle()
         if let blob {
-            let cache = loop.cache
+            let (cache, body) = (loop.cache, whole.body)
             return onPool {
-                guard (try? cache.blobs.verify(blob)) == true else { return false }
-                cache.markVerified(blob.digest, scope: blob.scope)
+                // What is sent, not what the store has now: it may have been evicted or moved since it was opened.
+                guard Self.isRight(body, blob) else { return false }
+                let isStillThere = (try? cache.locate(blob.digest, scope: blob.scope)) ?? nil
+                if isStillThere != nil { cache.markVerified(blob.digest, scope: blob.scope) }
                 return true
             } then: { [self] isRight in
                 guard phase == .concluding else { return }
@@ -50,6 +52,27 @@ extension Exchange {
         loop.context.examiner.examine(use, body: whole.body, engine: engine, for: session, member.ledger) {
             [self] outcome in
             eventLoop.execute { self.examined(outcome) }
+        }
+    }
+
+    /// Reads a stored body and compares it with its digest; `false` also when it cannot be read.
+    private static func isRight(_ body: Examiner.Body, _ blob: StoredBlob) -> Bool {
+        switch body {
+        case .bytes(let bytes): return SHA256Hasher.digest(bytes) == blob.digest
+        case .none: return false
+        case .reader(let reader):
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
+            defer { buffer.deallocate() }
+            var hasher = SHA256Hasher()
+            var offset: Int64 = 0
+            while true {
+                guard let count = try? reader.read(at: offset, into: buffer) else { return false }
+                if count == 0 { break }
+                hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                offset += Int64(count)
+            }
+            let digest = hasher.finish()
+            return offset == blob.logicalSize && digest == blob.digest
         }
     }
 

@@ -43,6 +43,24 @@ import Wire
         }
     }
 
+    @Test func `a body that is evicted while it is delivered is delivered in full`() async throws {
+        let store = TamperingStore()
+        var options = ProxyOptions()
+        options.blobs = store
+        try await withProxy(options) { proxy in
+            let body = noise(1_000_000)
+            let origin = try ScriptedOrigin(serving: body, fields: [("Cache-Control", "max-age=1000")])
+            #expect(try proxy.client().get(origin.url("/a")).body == body)
+            // The first hit, whose bytes are compared with their digest before the last of them go.
+            store.evictWhenOpened(sha256(body))
+            #expect(try proxy.client().get(origin.url("/a")).body == body)
+            #expect(origin.requests.count == 1)
+            #expect(try proxy.rows(atLeast: 2).allSatisfy { $0.status == 200 && !$0.row.isTruncated })
+            #expect(try proxy.client().get(origin.url("/a")).body == body)
+            #expect(origin.requests.count == 2)
+        }
+    }
+
     @Test func `a body whose bytes are gone is fetched again`() async throws {
         try await withProxy { proxy in
             let body = noise(300_000)

@@ -8,15 +8,19 @@ import Platform
 final class TamperingStore: BlobStore {
     private let inner = MemoryBlobStore()
     private let spoiled = Lock<Set<SHA256Digest>>([])
-    private let opened = Lock(0)
+    private let vanishing = Lock<Set<SHA256Digest>>([])
 
     /// From now on a byte of the blob is wrong, until the store is told to remove it.
     func spoil(_ digest: SHA256Digest) { spoiled.withLock { _ = $0.insert(digest) } }
+
+    /// When the blob is opened next, it is removed: whoever has it open can go on.
+    func evictWhenOpened(_ digest: SHA256Digest) { vanishing.withLock { _ = $0.insert(digest) } }
 
     func isSpoiled(_ digest: SHA256Digest) -> Bool { spoiled.withLock { $0.contains(digest) } }
 
     func open(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)? {
         guard let reader = try inner.open(blob) else { return nil }
+        if vanishing.withLock({ $0.remove(blob.digest) }) != nil { try inner.remove(blob) }
         return isSpoiled(blob.digest) ? SpoiledReader(reader) : reader
     }
 
