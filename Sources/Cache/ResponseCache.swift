@@ -106,11 +106,16 @@ package final class ResponseCache: Sendable {
         keys.reserve(Int(clamping: try catalog.totals().responses))
         while mayGoOn() {
             let page = try catalog.keyHashes(after: last, limit: 4_096)
-            guard keys.insert(page) else { return }
+            for start in stride(from: 0, to: page.count, by: Self.keysAtOnce) {
+                guard keys.insert(page[start..<min(start + Self.keysAtOnce, page.count)]) else { return }
+            }
             guard let end = page.last else { return keys.complete() }
             last = end
         }
     }
+
+    /// How many keys are entered under one lock, for which the loops wait.
+    private static let keysAtOnce = 256
 
     /// What is remembered of a key, with a stamp by which ``recall(_:stamp:body:)`` knows whether it still is so.
     package func recollection(_ key: FillKey) -> (entries: [StoredEntry], stamp: UInt64)? {

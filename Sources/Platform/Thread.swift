@@ -3,19 +3,22 @@ import Glibc
 
 private final class ThreadStart {
     let name: String
+    let givesWay: Bool
     let body: @Sendable () -> Void
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: String, givesWay: Bool, body: @escaping @Sendable () -> Void) {
         self.name = name
+        self.givesWay = givesWay
         self.body = body
     }
 }
 
 /// Starts a detached thread that runs `body` once.
 ///
-/// The name is what `top -H` shows; the kernel keeps its first 15 bytes.
-package func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
-    let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+/// The name is what `top -H` shows; the kernel keeps its first 15 bytes. One that `givesWay` has a tenth of the share of
+/// others (nice 10) where they want the processor that it runs on, and does not keep them waiting when they wake up.
+package func startThread(name: String, givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) {
+    let start = Unmanaged.passRetained(ThreadStart(name: name, givesWay: givesWay, body: body))
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
@@ -26,6 +29,8 @@ package func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
             guard let argument else { return nil }
             let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
             _ = linux_set_thread_name(pthread_self(), String(decoding: start.name.utf8.prefix(15), as: UTF8.self))
+            // On Linux this is about the calling thread (setpriority(2), "C library/kernel differences").
+            if start.givesWay { setpriority(CInt(PRIO_PROCESS.rawValue), 0, 10) }
             start.body()
             return nil
         }, start.toOpaque())

@@ -38,7 +38,7 @@ final class Maintenance: Sendable {
             }
             hasEnded.signal()
         }
-        startThread(name: "keys") { [mustEnd, hasEnded] in
+        startThread(name: "keys", givesWay: true) { [mustEnd, hasEnded] in
             do throws(StoreError) {
                 try cache.learnKeys { !mustEnd.isOpen }
             } catch {
@@ -47,7 +47,7 @@ final class Maintenance: Sendable {
             hasEnded.signal()
         }
         // On a thread of its own: comparing one large blob takes hours.
-        startThread(name: "scrubber") { [mustEnd, hasEnded] in
+        startThread(name: "scrubber", givesWay: true) { [mustEnd, hasEnded] in
             Self.endRemovals(records, mustEnd, log)
             Self.scrub(cache, mustEnd, log)
             hasEnded.signal()

@@ -28,6 +28,7 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
     /// - Throws: ``StoreError`` with `.unavailable` when the path cannot be used at all.
     package init(path: String) throws(StoreError) {
         (file, notice) = try Self.open(path)
+        file.openReaders()
         hashKey = try file.read("read the settings of \(path)") { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT hash_key0, hash_key1 FROM settings") else {
                 throw Row.damage(0)
@@ -52,7 +53,7 @@ package final class SQLiteCatalog: Catalog, @unchecked Sendable {
         try SQLiteFile(
             path: path, schema: CatalogSchema.versions, durability: .process,
             advice: "restart the service, which sets the file aside and begins with an empty cache",
-            writerMemory: 32 << 20)
+            writerMemory: 16 << 20)
     }
 
     /// Forbids the file to grow by more than some pages from now on; writes that need more fail with `.full`.

@@ -86,7 +86,7 @@ final class SQLiteFile: Sendable {
                     PRAGMA auto_vacuum = NONE;
                     PRAGMA secure_delete = ON;
                     PRAGMA temp_store = MEMORY;
-                    PRAGMA cache_size = -4000;
+                    PRAGMA cache_size = -2000;
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
                     PRAGMA trusted_schema = OFF;
@@ -95,6 +95,25 @@ final class SQLiteFile: Sendable {
                     """)
         }
         return configuration
+    }
+
+    /// Opens two readers now, so that the first read beside another one need not.
+    ///
+    /// What prevents it is told to whoever reads next.
+    func openReaders() {
+        let opened = Latch()
+        _ = try? pool.unsafeRead { _ in
+            // The thread, which may end later, must not be the one that lets go of the pool last.
+            let lent = Lock<DatabasePool?>(pool)
+            startThread(name: "reader") {
+                lent.withLock { pool in
+                    _ = try? pool?.unsafeRead { _ in }
+                    pool = nil
+                }
+                opened.signal()
+            }
+            opened.wait()
+        }
     }
 
     /// Runs single statements on a reader.
