@@ -95,19 +95,22 @@ typedef struct shim_socket {
     unsigned char *held;
     size_t held_length;
     SSL *ssl;
+    // More records follow at once: the kernel may fill a packet with them before it sends and wakes the peer.
+    int has_more;
 } shim_socket;
 
 // Sends what is held and `bytes` behind it; returns how many of `bytes` have gone, or -1 with errno.
 static inline ssize_t shim_socket_send(shim_socket *socket, const char *bytes, size_t length) {
     ssize_t result;
+    const int flags = socket->has_more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
     if (socket->held_length == 0) {
-        do result = send(socket->descriptor, bytes, length, MSG_NOSIGNAL);
+        do result = send(socket->descriptor, bytes, length, flags);
         while (result < 0 && errno == EINTR);
         return result;
     }
     struct iovec pieces[2] = {{socket->held, socket->held_length}, {(void *)bytes, length}};
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = length > 0 ? 2 : 1};
-    do result = sendmsg(socket->descriptor, &message, MSG_NOSIGNAL);
+    do result = sendmsg(socket->descriptor, &message, flags);
     while (result < 0 && errno == EINTR);
     if (result < 0) return -1;
     if ((size_t)result < socket->held_length) {

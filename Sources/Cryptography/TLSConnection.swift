@@ -102,7 +102,7 @@ package final class TLSConnection {
             to: shim_socket(
                 descriptor: descriptor, prefix: UnsafePointer(prefix.assumingMemoryBound(to: UInt8.self).baseAddress),
                 prefix_length: bytes.count, at_end: 0, error: 0, is_watched: 0, is_drained: 0, held: nil,
-                held_length: 0, ssl: nil))
+                held_length: 0, ssl: nil, has_more: 0))
         guard shim_attach_socket(ssl, Self.method, socket) == 1 else { throw ErrorQueue.error("cannot start TLS") }
         // The callbacks that read this run inside calls on `ssl`, hence while this object lives.
         SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
@@ -179,8 +179,9 @@ package final class TLSConnection {
     /// Writes plaintext; the count is what the kernel has taken, and may be less than given.
     ///
     /// What was not counted must come again in the next call: part of it may be encrypted already. It may lie elsewhere and
-    /// come in smaller pieces than before, which OpenSSL by itself would refuse.
-    package func write(_ bytes: UnsafeRawBufferPointer) -> TLSResult {
+    /// come in smaller pieces than before, which OpenSSL by itself would refuse. With `more` the caller promises to come again
+    /// at once with what follows, so that the kernel may wait with a packet that is not full.
+    package func write(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> TLSResult {
         // A peer that has ended its own side in order still reads (RFC 8446, section 6.1).
         if let ending, ending != .closed { return ending }
         guard let start = bytes.baseAddress else { return .count(0) }
@@ -192,12 +193,12 @@ package final class TLSConnection {
                 total += known
                 blocked = known < count ? .sent(count - known) : nil
             case .unsent(let copy):
-                let result = copy.withUnsafeBytes { send($0) }
+                let result = copy.withUnsafeBytes { send($0, more: more || copy.count < bytes.count - total) }
                 guard case .count(let count) = result else { return total > 0 ? .count(total) : result }
                 blocked = .sent(count)
             case nil:
                 let piece = UnsafeRawBufferPointer(start: start + total, count: min(16384, bytes.count - total))
-                let result = send(piece)
+                let result = send(piece, more: more || total + piece.count < bytes.count)
                 guard case .count(let count) = result else {
                     if result == .wantWrite || result == .wantRead { blocked = .unsent([UInt8](piece)) }
                     return total > 0 ? .count(total) : result
@@ -209,8 +210,10 @@ package final class TLSConnection {
     }
 
     /// Writes one record, of all the bytes unless the peer asked for small ones (RFC 6066, section 4).
-    private func send(_ piece: UnsafeRawBufferPointer) -> TLSResult {
+    private func send(_ piece: UnsafeRawBufferPointer, more: Bool) -> TLSResult {
         ErrorQueue.clear()
+        socket.pointee.has_more = more ? 1 : 0
+        defer { socket.pointee.has_more = 0 }
         var count = 0
         let result = SSL_write_ex(ssl, piece.baseAddress, piece.count, &count)
         guard result == 1 else { return explain(result) }

@@ -78,9 +78,12 @@ final class BodyIngest: @unchecked Sendable {
         gathered.append(bytes)
         gatheredSize += bytes.count
         given += bytes.count
-        if gatheredSize > Fill.smallBody { handOver() }
+        if Int64(gatheredSize) > (given > gatheredSize ? Self.mostGathered : Fill.smallBody) { handOver() }
         return pressure
     }
+
+    /// Of a large body so much goes to the strand at once: a hand-over costs as much as hashing some KiB.
+    private static let mostGathered: Int64 = 256 << 10
 
     private func handOver() {
         let pieces = gathered

@@ -95,12 +95,12 @@ extension ByteStream {
     ///
     /// OpenSSL wants the very same bytes again after "want write"; keeping them here frees the callers of that rule. At most
     /// one record (16 KiB) is kept, and nothing more is taken until it is sent.
-    func writeTLS(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    func writeTLS(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Outcome {
         guard let tls, handshakeDone, unsent.isEmpty else { return .wouldBlock }
         var taken = 0
         while taken < bytes.count {
             let piece = UnsafeRawBufferPointer(rebasing: bytes[taken..<min(bytes.count, taken + 16 * 1024)])
-            switch tls.write(piece) {
+            switch tls.write(piece, more: more || taken + piece.count < bytes.count) {
             case .count(let count):
                 taken += count
             case .wantWrite:
@@ -126,7 +126,8 @@ extension ByteStream {
         staging.copyMemory(from: head)
         UnsafeMutableRawBufferPointer(rebasing: staging[head.count...])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: body[..<bodyCount]))
-        let first = writeTLS(UnsafeRawBufferPointer(rebasing: staging[..<(head.count + bodyCount)]))
+        let first = writeTLS(
+            UnsafeRawBufferPointer(rebasing: staging[..<(head.count + bodyCount)]), more: bodyCount < body.count)
         guard case .count(let count) = first, count == head.count + bodyCount, bodyCount < body.count, unsent.isEmpty
         else { return first }
         guard case .count(let rest) = writeTLS(UnsafeRawBufferPointer(rebasing: body[bodyCount...])) else {
