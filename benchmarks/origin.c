@@ -4,6 +4,8 @@
 //
 //     /hit/FILE         the FILE of the folder
 //     /miss/FILE/NAME   that with its first 64 bytes replaced by the path and blanks: no two paths have one body
+//     /last/FILE/NAME   the same with its last 64 bytes, which an archive may have as its comment
+//     /stall/SIZE/NAME  the first 64 KiB of a body of SIZE bytes, and no more until the client leaves
 //     /counts           how many requests there have been and how many bytes were sent, this kind left out
 //
 // It is made for clients that behave; what it does not understand ends the connection.
@@ -72,7 +74,7 @@ static void open_files(const char *folder) {
     closedir(entries);
 }
 
-/// The file of `/hit/FILE` or `/miss/FILE/NAME`.
+/// The file of `/hit/FILE`, `/miss/FILE/NAME` or `/last/FILE/NAME`.
 static const struct file *file_of(const char *path) {
     const char *name = path + (path[1] == 'h' ? strlen("/hit/") : strlen("/miss/"));
     size_t length = strcspn(name, "/");
@@ -100,15 +102,28 @@ static bool send_bytes(struct connection *connection, const char *bytes, size_t 
     return true;
 }
 
-static bool send_file(struct connection *connection, const struct file *file, off_t from) {
+static bool send_file(struct connection *connection, const struct file *file, off_t from, off_t end) {
     if (connection->tls != NULL)
-        return send_bytes(connection, file->bytes + from, (size_t)(file->size - from), false);
-    while (from < file->size) {
-        ssize_t count = sendfile(connection->fd, file->fd, &from, (size_t)(file->size - from));
+        return send_bytes(connection, file->bytes + from, (size_t)(end - from), false);
+    while (from < end) {
+        ssize_t count = sendfile(connection->fd, file->fd, &from, (size_t)(end - from));
         if (count <= 0) return false;
         atomic_fetch_add(&bytes_sent, count);
     }
     return true;
+}
+
+/// Begins a body and leaves it at that; false, once the client has gone.
+static bool stall(struct connection *connection, const char *path) {
+    static const char nothing[64 << 10];
+    char head[256];
+    int length = snprintf(
+        head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\nCache-Control: max-age=86400\r\n\r\n",
+        atoll(path + strlen("/stall/")));
+    if (!send_bytes(connection, head, (size_t)length, true)) return false;
+    if (!send_bytes(connection, nothing, sizeof nothing, false)) return false;
+    receive(connection, head, sizeof head);
+    return false;
 }
 
 /// Answers one request; `path` ends with a null byte.
@@ -124,8 +139,9 @@ static bool answer(struct connection *connection, const char *path) {
         return was_sent;
     }
     atomic_fetch_add(&requests, 1);
-    bool is_miss = strncmp(path, "/miss/", 6) == 0;
-    if (!is_miss && strncmp(path, "/hit/", 5) != 0) return false;
+    if (strncmp(path, "/stall/", 7) == 0) return stall(connection, path);
+    bool is_miss = strncmp(path, "/miss/", 6) == 0, is_last = strncmp(path, "/last/", 6) == 0;
+    if (!is_miss && !is_last && strncmp(path, "/hit/", 5) != 0) return false;
     const struct file *file = file_of(path);
     if (file == NULL) return false;
     const char *type = strstr(file->name, ".txt") != NULL ? "text/plain" : "application/octet-stream";
@@ -141,10 +157,15 @@ static bool answer(struct connection *connection, const char *path) {
         "Content-Length: %lld\r\nLast-Modified: Thu, 05 Apr 2001 06:07:08 GMT\r\nETag: \"%016llx\"\r\n"
         "Cache-Control: public, max-age=86400\r\nAccept-Ranges: bytes\r\n\r\n",
         date, type, (long long)file->size, (unsigned long long)tag);
-    if (!is_miss) return send_bytes(connection, head, (size_t)length, true) && send_file(connection, file, 0);
-    snprintf(head + length, sizeof head - (size_t)length, "%-*.*s", stamp_size, stamp_size, path);
-    return send_bytes(connection, head, (size_t)length + stamp_size, true)
-        && send_file(connection, file, stamp_size);
+    char *stamp = head + length;
+    snprintf(stamp, sizeof head - (size_t)length, "%-*.*s", stamp_size, stamp_size, path);
+    if (is_miss)
+        return send_bytes(connection, head, (size_t)length + stamp_size, true)
+            && send_file(connection, file, stamp_size, file->size);
+    if (!send_bytes(connection, head, (size_t)length, true)) return false;
+    if (!is_last) return send_file(connection, file, 0, file->size);
+    return send_file(connection, file, 0, file->size - stamp_size)
+        && send_bytes(connection, stamp, stamp_size, false);
 }
 
 static void serve(struct connection *connection) {

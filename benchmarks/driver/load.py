@@ -17,18 +17,16 @@ class LoadClient:
         self._command = ["taskset", "-c", str(core), str(program)]
         self._origin = origin
 
+    def start(self, arguments: list[str]) -> "RunningClient":
+        """Starts it, with its first requests made; it goes on when it is told."""
+        return RunningClient([*self._command, *arguments])
+
     def run(
         self, arguments: list[str], meter_of: Peer | None = None, when_ready: Callable[[], None] | None = None
     ) -> dict:
         """Runs it; the result has what the origin was asked after the start, and `cpu` when a peer is metered."""
-        child = subprocess.Popen(
-            [*self._command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )
+        client = self.start(arguments)
         try:
-            assert child.stdin and child.stdout and child.stderr
-            if child.stdout.readline() != "ready\n":
-                raise BenchmarkError(child.stderr.read().strip())
             if when_ready is not None:
                 when_ready()
             before = self._origin.counts()
@@ -36,12 +34,8 @@ class LoadClient:
             if meter_of is not None:
                 CPUMeter(meter_of.process).settle()
                 meter = CPUMeter(meter_of.process)
-            child.stdin.write("go\n")
-            child.stdin.close()
-            line = child.stdout.readline()
-            if child.wait() != 0 or not line:
-                raise BenchmarkError(child.stderr.read().strip())
-            result = json.loads(line)
+            client.go()
+            result = client.result()
             if meter is not None:
                 result["cpu"] = meter.settle()
             after = self._origin.counts()
@@ -49,6 +43,37 @@ class LoadClient:
             result["asked_bytes"] = after["bytes"] - before["bytes"]
             return result
         finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
+            client.stop()
+
+
+class RunningClient:
+    """A load client that has made its first requests."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            if self._child.stdout.readline() != "ready\n":
+                raise BenchmarkError(self._child.stderr.read().strip())
+        except BaseException:
+            self.stop()
+            raise
+
+    def go(self) -> None:
+        """Lets it begin."""
+        self._child.stdin.write("go\n")
+        self._child.stdin.close()
+
+    def result(self) -> dict:
+        """What it has measured, once it is over."""
+        line = self._child.stdout.readline()
+        if self._child.wait() != 0 or not line:
+            raise BenchmarkError(self._child.stderr.read().strip())
+        return json.loads(line)
+
+    def stop(self) -> None:
+        """Ends it, if it has not ended."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()

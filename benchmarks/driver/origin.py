@@ -1,9 +1,13 @@
 """The origin of origin.c, over HTTP and TLS, the files that it serves, and the certificates of the run."""
 
+import base64
+import hashlib
 import json
 import os
+import random
 import subprocess
 import urllib.request
+import zipfile
 from pathlib import Path
 
 from .packages import write_package_list
@@ -18,9 +22,28 @@ SIZES = {
     "256m.bin": 256 << 20,
 }
 TEXT = "64m.txt"
+# An archive with work for inspectors; its last 64 bytes are a comment.
+WHEEL = "wheel.whl"
 
 # A name for nginx, which cannot verify an origin by address.
 ORIGIN_NAME = "origin.example"
+
+
+def write_wheel(path: Path) -> None:
+    """A Python wheel of 400 compressed files."""
+    numbers = random.Random(20261122)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        record = ""
+        for number in range(400):
+            content = b"".join(b"%d\n" % numbers.randrange(1000) for _ in range(500))
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+            archive.writestr(f"soak/{number}.txt", content)
+            record += f"soak/{number}.txt,sha256={digest},{len(content)}\n"
+        archive.writestr("soak-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: soak\nVersion: 1.0\n")
+        archive.writestr("soak-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("soak-1.0.dist-info/RECORD", record)
+        archive.comment = b" " * 64
+
 
 class Certificates:
     """An authority made for this run, and the ECDSA P-256 certificate that nginx shows."""
@@ -72,6 +95,7 @@ class Origin:
                 for _ in range(0, size, 1 << 20):
                     file.write(os.urandom(min(size, 1 << 20)))
         write_package_list(self.files / TEXT, 64 << 20)
+        write_wheel(self.files / WHEEL)
         self.port, self.tls_port = free_ports(2)
         arguments = [certificates / "server.pem", certificates / "server.key", self.files]
         self._process = workspace.start(

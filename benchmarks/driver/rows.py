@@ -27,6 +27,9 @@ FIGURES: dict[str, tuple[str, float, int]] = {
     "ready": ("ready s", 1, 2),
     "first_hit": ("first hit ms", 1e3, 2),
     "memory": ("MB resident", 1e-6, 0),
+    "rate_alike": ("requests/s beside its like", 1, 0),
+    "rate_crowded": ("requests/s beside all caps", 1, 0),
+    "lost": ("% lost", 100, 1),
 }
 
 Figures = dict[str, float]

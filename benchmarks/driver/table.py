@@ -1,5 +1,6 @@
 """The table: all rows, in its order, and what ours must reach in each."""
 
+from .fairness import Neighbour
 from .million import Million
 from .rows import Bound, Idle, Load, Row, Stampede
 
@@ -84,6 +85,14 @@ def rows(seconds: float) -> list[Row]:
         Idle(
             "idle TLS connection", ("nginx", "squid", "mitmproxy"), ("connection_memory",),
             (Bound("connection_memory", 24 * 1024),), tls=True,
+        ),
+        Neighbour(
+            "hits beside a session at its caps", (), ("rate_alike", "rate_crowded", "lost"), (Bound("lost", 0.20),),
+            path="/hit/10k.bin", seconds=seconds,
+        ),
+        Neighbour(
+            "misses beside a session at its caps", (), ("rate_alike", "rate_crowded", "lost"), (Bound("lost", 0.20),),
+            path="/miss/10k.bin/{}", seconds=seconds,
         ),
         Million(
             "1,000,000 entries", (), ("ready", "first_hit", "memory"),

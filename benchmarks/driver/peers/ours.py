@@ -22,7 +22,7 @@ class FetchService(Peer):
     def __init__(self, context: Context, spool: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
         self._origin = context.origin
         self._authority = context.origin.certificates.authority
-        self._port, control_port = free_ports(2)
+        self.port, control_port = free_ports(2)
         credentials = f"benchmark:{secrets.token_hex(16)}"
         self._control = Control(f"127.0.0.1:{control_port}", credentials)
         self._session = self._token = ""
@@ -36,24 +36,32 @@ class FetchService(Peer):
         self.storage = self.spool / ".store"
         command = [
             str(context.programs / "fetch-service"), "--bind", "127.0.0.1", "--loops", "1", "--permissive-mode",
-            "--proxy-port", str(self._port), "--control-port", str(control_port),
+            "--proxy-port", str(self.port), "--control-port", str(control_port),
             "--config", str(settings), "--spool", str(self.spool), "--cache-size", str(cache_bytes),
             "--cert", str(self._authority), "--key", str(context.origin.certificates.authority_key),
         ]
         started = time.monotonic()
         self.process = context.workspace.start("fetch-service", command, context.core, environment)
         self.process.wait_for_port(control_port)
-        self.process.wait_for_port(self._port)
+        self.process.wait_for_port(self.port)
         self._control.call("GET", "/status")
         # From the first instruction until both ports are open and the control API has answered.
         self.ready_after = time.monotonic() - started
 
-    def begin(self) -> None:
+    def open_session(self) -> tuple[str, str]:
+        """A permissive session: its id and token."""
         answer = self._control.call("POST", "/session", {"policy": "permissive", "timeout": 3600})
-        self._session, self._token = answer["id"], answer["token"]
+        return answer["id"], answer["token"]
+
+    def begin(self) -> None:
+        self._session, self._token = self.open_session()
 
     def target(self, path: str, tls: bool) -> list[str]:
-        options = ["--proxy", f"127.0.0.1:{self._port}", "--auth", f"{self._session}:{self._token}"]
+        return self.target_of((self._session, self._token), path, tls)
+
+    def target_of(self, session: tuple[str, str], path: str, tls: bool) -> list[str]:
+        """What the load client is told for a session of its own."""
+        options = ["--proxy", f"127.0.0.1:{self.port}", "--auth", ":".join(session)]
         if tls:
             options += ["--ca", str(self._authority)]
         return [*options, self._origin.url(path, tls)]
@@ -63,8 +71,12 @@ class FetchService(Peer):
         recorded = self._recorded()
         if recorded != requests:
             raise BenchmarkError(f"{requests} requests were answered but {recorded} recorded")
-        self._control.call("DELETE", f"/session/{self._session}")
-        self._control.call("DELETE", f"/resources/{self._session}")
+        self.remove_session((self._session, self._token))
+
+    def remove_session(self, session: tuple[str, str]) -> None:
+        """Ends a session and removes what is left of it."""
+        self._control.call("DELETE", f"/session/{session[0]}")
+        self._control.call("DELETE", f"/resources/{session[0]}")
 
     def _recorded(self) -> int:
         """How many exchanges the session's report has; the totals stand at its end."""
