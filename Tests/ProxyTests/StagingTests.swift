@@ -11,6 +11,44 @@ import Wire
 
 /// Bytes in the store: damaged ones, and none because there is no room.
 @Suite struct StagingTests {
+    // MARK: Small bodies
+
+    @Test func `small bodies that come while the store is busy are stored together with each other`() async throws {
+        let store = HoldingStore(holdingPuts: true)
+        var options = ProxyOptions()
+        options.blobs = store
+        try await withProxy(options) { proxy in
+            let origin = try ScriptedOrigin(serving: noise(5_000), fields: [("Cache-Control", "max-age=1000")])
+            let clients = try (0..<8).map { _ in try proxy.client() }
+            for (index, client) in clients.enumerated() { try client.send("GET", origin.url("/\(index)")) }
+            let deadline = Deadline()
+            while origin.requests.count < 8 { try deadline.check() }
+            store.release()
+            for client in clients { #expect(try client.answer().body == noise(5_000)) }
+            #expect(try proxy.rows(atLeast: 8).count == 8)
+            for index in 0..<8 { #expect(try proxy.client().get(origin.url("/\(index)")).body == noise(5_000)) }
+            #expect(origin.requests.count == 8)
+        }
+    }
+
+    @Test func `a client that leaves while its small body is being stored is recorded as cut off`() async throws {
+        let store = HoldingStore(holdingPuts: true)
+        var options = ProxyOptions()
+        options.blobs = store
+        try await withProxy(options) { proxy in
+            let origin = try ScriptedOrigin(serving: noise(5_000), fields: [("Cache-Control", "max-age=1000")])
+            let client = try proxy.client()
+            try client.send("GET", origin.url("/a"))
+            let deadline = Deadline()
+            while origin.requests.isEmpty { try deadline.check() }
+            client.connection.reset()
+            #expect(try proxy.rows(kind: .failure, atLeast: 1).first?.isTruncated == true)
+            store.release()
+            #expect(try proxy.client().get(origin.url("/a")).body == noise(5_000))
+            #expect(origin.requests.count == 1)
+        }
+    }
+
     // MARK: Damage
 
     @Test(arguments: [1_000, 500_000])

@@ -3,21 +3,25 @@ import MemoryStorage
 import Platform
 import Storage
 
-/// Blobs in memory whose opening takes until a test allows it, as if the disk were slow: verdicts wait for it.
+/// Blobs in memory whose opening, or putting, takes until a test allows it, as if the disk were slow.
 final class HoldingStore: BlobStore {
     private let inner = MemoryBlobStore()
     private let gate = Latch()
+    private let holdsPuts: Bool
+
+    init(holdingPuts: Bool = false) { holdsPuts = holdingPuts }
 
     /// Opens what waits and everything after.
     func release() { gate.signal() }
 
     func open(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)? {
-        _ = gate.wait(atMost: .seconds(20))
+        if !holdsPuts { _ = gate.wait(atMost: .seconds(20)) }
         return try inner.open(blob)
     }
 
     func put(_ bytes: [UInt8], digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob {
-        try inner.put(bytes, digest: digest, scope: scope)
+        if holdsPuts { _ = gate.wait(atMost: .seconds(20)) }
+        return try inner.put(bytes, digest: digest, scope: scope)
     }
     func stage(scope: BlobScope, expectedSize: Int64?) throws(StoreError) -> any BlobSink {
         try inner.stage(scope: scope, expectedSize: expectedSize)
