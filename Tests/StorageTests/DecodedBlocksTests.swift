@@ -49,7 +49,8 @@ import Testing
     }
 
     static func key(_ number: Int, scope: BlobScope = .shared) -> DecodedBlocks.Key {
-        DecodedBlocks.Key(digest: SHA256Hasher.digest([UInt8(number)]), scope: scope, block: number)
+        DecodedBlocks.Key(
+            digest: SHA256Hasher.digest([UInt8(number)]), scope: scope, inode: 1, modified: 1, block: number)
     }
 
     @Test("What is lent twice is decoded no third time, by whichever reader")
@@ -108,6 +109,25 @@ import Testing
             }
         }
         #expect(store.decoded.count == 0)
+    }
+
+    @Test("Blocks go with their blob, and those of a file that was there before are not taken for another's")
+    func otherFile() throws {
+        let bytes = sampleText(2 * Self.block)
+        let (store, blob) = try store(bytes, budget: 8 * Self.block)
+        let reader = try #require(try store.open(blob))
+        for _ in 0..<2 { #expect(try lend(reader).bytes == bytes) }
+        #expect(store.decoded.count == 2)
+        try store.remove(blob)
+        #expect(store.decoded.count == 0)
+        // The reader stays valid, and what it decodes now is only for those who read the same file.
+        #expect(try lend(reader).bytes == bytes)
+        #expect(store.decoded.count == 2)
+        _ = try store.storeLarge(bytes)
+        let again = try #require(try store.maintain().first?.new)
+        let lent = try lend(try #require(try store.open(again)))
+        #expect(lent.bytes == bytes)
+        #expect(lent.reads == 2)
     }
 
     @Test("Damage is found when a block is lent, before a byte of it is")

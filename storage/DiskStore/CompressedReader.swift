@@ -14,6 +14,7 @@ final class CompressedReader: BlobReader {
 
     private let blob: StoredBlob
     private let file: SharedDescriptor
+    private let status: FileStatus
     private let files: FileCalls
     private let index: CompressedIndex
     private let decoded: DecodedBlocks
@@ -22,10 +23,11 @@ final class CompressedReader: BlobReader {
     private let kept = Lock<Kept?>(nil)
 
     init(
-        _ blob: StoredBlob, file: SharedDescriptor, index: CompressedIndex, files: FileCalls, decoded: DecodedBlocks,
-        foundDamage: @escaping @Sendable () -> Void
+        _ blob: StoredBlob, file: SharedDescriptor, _ status: FileStatus, index: CompressedIndex, files: FileCalls,
+        decoded: DecodedBlocks, foundDamage: @escaping @Sendable () -> Void
     ) {
         self.blob = blob
+        self.status = status
         self.foundDamage = foundDamage
         self.file = file
         self.index = index
@@ -64,7 +66,8 @@ final class CompressedReader: BlobReader {
     ) throws(StoreError) {
         guard offset >= 0, offset < size, count > 0 else { return }
         let (block, start) = place(offset)
-        let key = DecodedBlocks.Key(digest: blob.digest, scope: blob.scope, block: block)
+        let key = DecodedBlocks.Key(
+            digest: blob.digest, scope: blob.scope, inode: status.inode, modified: status.modified, block: block)
         let wanted = min(count, index.contentSize(ofBlock: block) - start)
         if let known = decoded.use(key, now: .now()) {
             _ = body(UnsafeRawBufferPointer(known.memory).part(start..<start + wanted))

@@ -23,10 +23,13 @@ final class DecodedBlock: @unchecked Sendable {
 /// read from end to end by one client after the other keeps a part of its blocks here, where evicting what was used longest
 /// ago would let every block go just before it is wanted. What is unused for ``keptFor`` goes at the next ``sweep(now:)``.
 final class DecodedBlocks: Sendable {
-    /// A block of a blob.
+    /// A block of a blob, as one file has it: another file of the same name is looked at anew.
     struct Key: Hashable {
         var digest: SHA256Digest
         var scope: BlobScope
+        /// The file's number, and when it was written.
+        var inode: UInt64
+        var modified: Int64
         var block: Int
     }
 
@@ -118,6 +121,11 @@ final class DecodedBlocks: Sendable {
     /// Lets go what is private to a session that has ended.
     func forget(_ session: SessionID) {
         remove { $0.key.scope == .session(session) }
+    }
+
+    /// Lets go what is of a blob that has been removed, or was found to be wrong.
+    func forget(_ blob: StoredBlob) {
+        remove { $0.key.digest == blob.digest && $0.key.scope == blob.scope }
     }
 
     /// How many blocks are here.

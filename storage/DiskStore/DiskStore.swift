@@ -216,22 +216,25 @@ package final class DiskStore: BlobStore {
 
     private func openCompressed(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)? {
         let opened = try StoreError.during("open blob \(blob.digest)") {
-            () throws(SystemError) -> (SharedDescriptor, CompressedIndex?)? in
+            () throws(SystemError) -> (SharedDescriptor, FileStatus, CompressedIndex?)? in
             guard let file = try files.openIfPresent(layout.compressed(blob.digest, blob.scope)) else { return nil }
-            return (file, try CompressedIndex.read(file, files))
+            return (file, try files.status(file), try CompressedIndex.read(file, files))
         }
-        guard let (file, index) = opened else { return nil }
+        guard let (file, status, index) = opened else { return nil }
         guard let index, index.contentSize == blob.logicalSize, index.digest == blob.digest else {
             discard(blob)
             throw StoreError(.corrupt, "open blob \(blob.digest)", "the compressed file is not whole, or another's")
         }
-        return CompressedReader(blob, file: file, index: index, files: files, decoded: decoded) { [self] in
+        return CompressedReader(blob, file: file, status, index: index, files: files, decoded: decoded) { [self] in
             discard(blob)
         }
     }
 
     /// Removes a compressed file that turned out to be damaged, so that a later commit does not take it for present.
-    private func discard(_ blob: StoredBlob) { _ = try? files.unlink(layout.compressed(blob.digest, blob.scope)) }
+    private func discard(_ blob: StoredBlob) {
+        decoded.forget(blob)
+        _ = try? files.unlink(layout.compressed(blob.digest, blob.scope))
+    }
 
     package func verify(_ blob: StoredBlob, mayGoOn: (Int) -> Bool) throws(StoreError) -> Bool? {
         do {
@@ -264,6 +267,7 @@ package final class DiskStore: BlobStore {
             try segments.markDead(blob.digest, SegmentID(scope: blob.scope, number: number), offset: offset)
         case .file, .compressed:
             compression.forget(blob)
+            decoded.forget(blob)
             try StoreError.during("remove blob \(blob.digest)") { () throws(SystemError) in
                 try files.unlink(layout.plain(blob.digest, blob.scope))
                 try files.unlink(layout.compressed(blob.digest, blob.scope))
