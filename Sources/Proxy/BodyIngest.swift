@@ -20,6 +20,8 @@ final class BodyIngest: @unchecked Sendable {
         /// Undo gzip, with this cap on the bytes out per byte in.
         var largestExpansion: Int64?
         var largestBody: Int64
+        /// Whose turn in the pool its work takes.
+        var lane = 0
         /// Called on the strand with a small body and its digest when it is in the store.
         var examine: @Sendable (SHA256Digest, [UInt8]) -> Void = { _, _ in }
     }
@@ -57,7 +59,7 @@ final class BodyIngest: @unchecked Sendable {
         self.fill = fill
         self.store = store
         self.plan = plan
-        strand = Strand(pool: pool)
+        strand = Strand(pool: pool, lane: plan.lane)
         hasher = SHA256Stream()
     }
 

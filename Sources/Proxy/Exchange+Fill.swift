@@ -71,7 +71,7 @@ extension Exchange: FillOwner {
                     neverStored: !isGet || CacheControl(request.fields).noStore,
                     namesItsContent: ContentNaming.isFixed(url), hidesErrors: hidesErrors),
                 validates: entry, credentialScope: hasSecrets ? session.id.text : nil,
-                engine: engine))
+                engine: engine, lane: session.lane))
     }
 
     private func follow(_ fill: Fill) {

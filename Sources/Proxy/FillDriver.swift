@@ -41,6 +41,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         var credentialScope: String?
         /// What finds out about the body.
         var engine: InspectionEngine
+        /// The turn of the session that began it.
+        var lane: Int
     }
 
     private let loop: ProxyLoop
@@ -221,7 +223,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         var plan = BodyIngest.Plan(
             scope: admission.scope, length: admission.mustDecode ? nil : length,
             largestExpansion: admission.mustDecode ? loop.settings.largestExpansion : nil,
-            largestBody: loop.settings.largestBody)
+            largestBody: loop.settings.largestBody, lane: order.lane)
         if head.status == 200, order.head.method == "GET", order.framing == .none, !admission.mustDecode, let length {
             resumable = (head.fields, length)
         }
