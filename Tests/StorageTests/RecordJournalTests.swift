@@ -150,6 +150,20 @@ final class FullMedium: Sendable {
         try again.close()
     }
 
+    @Test func exchangesOfASessionThatHasGoneAreToldAtTheStart() throws {
+        let first = try JournaledRecordsHarness.open(folder, MemoryRecords { () throws(StoreError) in }, FullMedium())
+        try first.apply([.open(session(one))])
+        try first.apply([.exchange(row(1))])
+        let told = Lock<[StoreError]>([])
+        let second = try JournaledRecordsHarness.open(folder, MemoryRecords { () throws(StoreError) in }, FullMedium())
+        {
+            error in told.withLock { $0.append(error) }
+        }
+        #expect(told.withLock { $0.map(\.kind) } == [.rejected])
+        #expect(try journalBytes().isEmpty)
+        try second.close()
+    }
+
     @Test func theBackendTakesInByItselfAfterAWhile() throws {
         let backend = MemoryRecords { () throws(StoreError) in }
         let records = try JournaledRecordsHarness.open(folder, backend, FullMedium(), .milliseconds(1))

@@ -89,8 +89,8 @@ package final class JournaledRecords: Records {
                 "\(damaged) is damaged; what it held of the record of open sessions cannot be read. "
                     + "To start without it: mv '\(damaged)' '\(damaged).damaged'")
         }
-        // What belongs to sessions that have ended since does not come back.
-        try Self.takeInMissing(remains.rows[...], backend) { _ in }
+        // What belongs to sessions that have gone does not come back, and is told.
+        try Self.takeInMissing(remains.rows[...], backend, lost)
         journal.emptyBoth()
         state = Monitor(State(journal: journal))
         startThread(name: "journal") { [self] in
