@@ -13,6 +13,9 @@ public struct SHA256Digest: Hashable, Comparable, Sendable, CustomStringConverti
         (word0, word1, word2, word3) = words
     }
 
+    /// The four big-endian words, most significant first.
+    public var words: (UInt64, UInt64, UInt64, UInt64) { (word0, word1, word2, word3) }
+
     /// Makes a digest from its 32 bytes; `nil` for any other count.
     public init?(bytes: [UInt8]) {
         guard bytes.count == 32 else { return nil }

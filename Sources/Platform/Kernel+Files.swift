@@ -92,6 +92,19 @@ extension Kernel {
         }
     }
 
+    /// Writes so many zeros at an offset.
+    package static func writeZeros(_ fd: CInt, offset: Int64, count: Int) throws(SystemError) {
+        let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: min(count, 256 << 10), alignment: 4096)
+        defer { zeros.deallocate() }
+        zeros.initializeMemory(as: UInt8.self, repeating: 0)
+        var done = 0
+        while done < count {
+            let piece = UnsafeRawBufferPointer(rebasing: zeros[..<min(zeros.count, count - done)])
+            try pwriteAll(fd, piece, offset: offset + Int64(done))
+            done += piece.count
+        }
+    }
+
     /// Writes all bytes at the descriptor's own position (a file, or a blocking pipe).
     package static func writeAll(_ fd: CInt, _ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         var done = 0

@@ -24,6 +24,13 @@ package final class Lock<State: ~Copyable>: @unchecked Sendable {
         return try body(&state)
     }
 
+    /// The same unless somebody else has it; `nil` then.
+    package func withLockIfFree<R>(_ body: (inout State) -> R) -> R? {
+        guard pthread_mutex_trylock(mutex) == 0 else { return nil }
+        defer { pthread_mutex_unlock(mutex) }
+        return body(&state)
+    }
+
     deinit {
         pthread_mutex_destroy(mutex)
         mutex.deallocate()

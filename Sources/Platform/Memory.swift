@@ -71,3 +71,40 @@ package final class MappedFile: @unchecked Sendable {
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 }
+
+/// The beginning of a file as memory that can be written; what stands there is in the file, whatever becomes of this process.
+///
+/// Only bytes that the file has may be touched: beyond its end, and where the disk fails, that ends the process (SIGBUS).
+package struct WritableMapping: ~Copyable, @unchecked Sendable {
+    // Sendable because it is noncopyable: whoever has it says who writes.
+    package let bytes: UnsafeMutableRawBufferPointer
+
+    /// Maps the first `count` bytes, which the file may get later.
+    package init(_ file: SharedDescriptor, count: Int) throws(SystemError) {
+        guard let start = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_SHARED, file.raw, 0), start != MAP_FAILED else {
+            throw SystemError(call: "mmap", code: errno)
+        }
+        bytes = UnsafeMutableRawBufferPointer(start: start, count: count)
+    }
+
+    /// Gets pages that the file has into memory, writable, so that writing them waits for nothing (madvise(2):
+    /// MADV_POPULATE_WRITE, since Linux 5.14; before that it does nothing).
+    ///
+    /// - Parameter range: Of bytes; whole pages are taken.
+    /// - Throws: ``SystemError``, also where the disk fails or the file is shorter.
+    package func populate(_ range: Range<Int>) throws(SystemError) {
+        let page = Int(sysconf(CInt(_SC_PAGESIZE)))
+        let pages = UnsafeMutableRawBufferPointer(
+            rebasing: bytes[(range.lowerBound / page * page)..<max(range.lowerBound, range.upperBound)])
+        guard !pages.isEmpty else { return }
+        while madvise(pages.baseAddress, pages.count, 23) != 0 {
+            switch errno {
+            case EINTR, EAGAIN: continue
+            case EINVAL: return
+            default: throw SystemError(call: "madvise", code: errno)
+            }
+        }
+    }
+
+    deinit { munmap(bytes.baseAddress, bytes.count) }
+}

@@ -164,6 +164,13 @@ final class ProxyLoop: @unchecked Sendable {
 
     private func submitRows() {
         guard !rows.isEmpty else { return }
+        if let numbers = context.recorder.recordAtOnce(rows) {
+            let exchanges = recording
+            rows = []
+            recording = []
+            for (exchange, number) in zip(exchanges, numbers) { exchange.recorded(.success(number)) }
+            return
+        }
         let exchanges = LoopBound(recording)
         let (health, eventLoop) = (context.health, loop)
         context.recorder.submit(rows: rows) { results in

@@ -2,7 +2,7 @@ internal import Core
 internal import Storage
 internal import Platform
 
-/// The recorder's own thread: numbers the exchanges of a group and commits it.
+/// Numbers exchanges and records them: a group at a time on the recorder's own thread, or at once wherever they end.
 struct Committer: Sendable {
     /// What was handed over in one call.
     enum Submission: Sendable {
@@ -19,11 +19,15 @@ struct Committer: Sendable {
         }
     }
 
+    private struct Numbers: Sendable {
+        /// The last one given in each session.
+        var last: [SessionID: Int64] = [:]
+        /// Whether a group has been numbered and is not committed yet: nobody else may number until then.
+        var isCommitting = false
+    }
+
     private let records: any Records
-    /// The last number given in each session.
-    ///
-    /// The recorder's thread numbers; the one that removes sessions forgets.
-    private let numbers = Lock<[SessionID: Int64]>([:])
+    private let numbers = Lock(Numbers())
     /// Why sessions have a gap that the record does not tell yet, since it could not be written.
     private let gaps = Lock<[SessionID: String]>([:])
 
@@ -113,7 +117,7 @@ struct Committer: Sendable {
     func remove(_ session: SessionID) -> StoreError? {
         do throws(StoreError) {
             try records.remove(session)
-            numbers.withLock { $0[session] = nil }
+            numbers.withLock { $0.last[session] = nil }
             gaps.withLock { $0[session] = nil }
             return nil
         } catch {
@@ -125,6 +129,8 @@ struct Committer: Sendable {
     private func apply(_ submissions: [[RecordChange]]) throws(StoreError) -> [[Int64]] {
         // What this group uses up; it counts only once it is committed.
         var last: [SessionID: Int64] = [:]
+        numbers.withLock { $0.isCommitting = true }
+        defer { numbers.withLock { $0.isCommitting = false } }
         var given: [[Int64]] = []
         var changes: [RecordChange] = []
         for submission in submissions {
@@ -146,13 +152,33 @@ struct Committer: Sendable {
             given.append(own)
         }
         if !changes.isEmpty { try records.apply(changes) }
-        numbers.withLock { $0.merge(last) { _, new in new } }
+        numbers.withLock { $0.last.merge(last) { $1 } }
         return given
+    }
+
+    /// Records rows that have nothing to do with each other if that waits for nothing.
+    ///
+    /// - Returns: Their numbers; `nil` when they must be committed in the ordinary way.
+    func recordAtOnce(_ rows: [ExchangeRow]) -> [Int64]? {
+        numbers.withLock { numbers in
+            guard !numbers.isCommitting else { return nil }
+            var rows = rows
+            var last: [SessionID: Int64] = [:]
+            for index in rows.indices {
+                let session = rows[index].session
+                guard let before = last[session] ?? numbers.last[session] else { return nil }
+                rows[index].number = before + 1
+                last[session] = before + 1
+            }
+            guard records.recordAtOnce(rows) else { return nil }
+            numbers.last.merge(last) { $1 }
+            return rows.map(\.number)
+        }
     }
 
     /// The last number given in a session; from the record when it is the first one after a restart.
     private func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
-        if let number = numbers.withLock({ $0[session] }) { return number }
+        if let number = numbers.withLock({ $0.last[session] }) { return number }
         return try records.lastNumber(of: session)
     }
 }

@@ -25,6 +25,7 @@ package final class Recorder: Sendable {
 
     private let writer: BatchWriter<Item>
     private let removals: BatchWriter<Removal>
+    private let committer: Committer
     private let isStopped = Lock(false)
 
     private struct Removal: Sendable {
@@ -35,6 +36,7 @@ package final class Recorder: Sendable {
     /// Starts the writer's thread.
     package init(records: any Records) {
         let committer = Committer(records: records)
+        self.committer = committer
         let removals = BatchWriter<Removal>(name: "removals", mostPerBatch: 1) { batch in
             for removal in batch { removal.completion(committer.remove(removal.session)) }
         }
@@ -76,6 +78,14 @@ package final class Recorder: Sendable {
         if !enqueue(.submission(.rows(rows, completion))) {
             completion(rows.map { _ in .failure(Self.stopped("record an exchange")) })
         }
+    }
+
+    /// Records exchanges that finished together here and now, if that waits for nothing (``Records/recordAtOnce(_:)``).
+    ///
+    /// - Parameter rows: At least one; their numbers are filled in.
+    /// - Returns: The numbers, in the order of the rows; `nil` when nothing was recorded: ``submit(rows:completion:)`` them.
+    package func recordAtOnce(_ rows: [ExchangeRow]) -> [Int64]? {
+        isStopped.withLock { $0 } ? nil : committer.recordAtOnce(rows)
     }
 
     /// Tries whether the record can be written; `completion` is called on the writer's thread.

@@ -17,13 +17,22 @@ package final class FakeRecords: Records {
     private let isBad: @Sendable (RecordChange) -> Bool
     /// Called before a group is applied, to hold the writer up.
     private let beforeApply: @Sendable () -> Void
+    /// Whether exchanges are recorded at once while nobody is in `apply`.
+    private let isQuick: Bool
 
     package init(
-        isBad: @escaping @Sendable (RecordChange) -> Bool = { _ in false },
+        isQuick: Bool = false, isBad: @escaping @Sendable (RecordChange) -> Bool = { _ in false },
         beforeApply: @escaping @Sendable () -> Void = {}
     ) {
+        self.isQuick = isQuick
         self.isBad = isBad
         self.beforeApply = beforeApply
+    }
+
+    package func recordAtOnce(_ rows: [ExchangeRow]) -> Bool {
+        guard isQuick else { return false }
+        state.withLock { $0.exchanges += rows }
+        return true
     }
 
     private static let refusal = StoreError(.unavailable, "write the record", "read-only")

@@ -24,6 +24,61 @@ import Testing
         #expect(try await recorder.commit([exchange(two)]) == [2])
     }
 
+    @Test func whatIsRecordedAtOnceAndWhatWaitsShareTheirNumbers() async throws {
+        let records = FakeRecords(isQuick: true)
+        let recorder = Recorder(records: records)
+        #expect(recorder.recordAtOnce([row(one)]) == nil, "nobody knows yet where the numbers stand")
+        _ = try await recorder.commit([exchange(one), exchange(two)])
+        let atOnce = Lock(0)
+        await withTaskGroup { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<500 {
+                        if recorder.recordAtOnce([row(one), row(two), row(one)]) != nil {
+                            atOnce.withLock { $0 += 1 }
+                        } else {
+                            recorder.submit(rows: [row(one), row(two), row(one)]) { _ in }
+                        }
+                    }
+                }
+                group.addTask { for _ in 0..<500 { recorder.submit([exchange(two)]) { _ in } } }
+            }
+        }
+        await recorder.drain()
+        recorder.stop()
+        #expect(atOnce.withLock { $0 } > 0)
+        let exchanges = records.state.withLock { $0.exchanges }
+        for (session, count) in [(one, 4_001), (two, 4_001)] {
+            let numbers = exchanges.filter { $0.session == session }.map(\.number)
+            #expect(numbers == Array(1...Int64(count)), "of session \(session)")
+        }
+        #expect(recorder.recordAtOnce([row(one)]) == nil, "it is stopped")
+    }
+
+    @Test func nothingIsRecordedAtOnceWhileAGroupIsBeingCommitted() async throws {
+        let (entered, gate) = (Latch(), Latch())
+        let isHeld = Lock(false)
+        let records = FakeRecords(
+            isQuick: true,
+            beforeApply: {
+                guard isHeld.withLock({ $0 }) else { return }
+                entered.signal()
+                gate.wait()
+            })
+        let recorder = Recorder(records: records)
+        defer { recorder.stop() }
+        _ = try await recorder.commit([exchange(one)])
+        #expect(recorder.recordAtOnce([row(one)]) == [2])
+        isHeld.withLock { $0 = true }
+        async let third = recorder.commit([exchange(one)])
+        entered.wait()
+        #expect(recorder.recordAtOnce([row(one)]) == nil)
+        isHeld.withLock { $0 = false }
+        gate.signal()
+        #expect(try await third == [3])
+        #expect(recorder.recordAtOnce([row(one)]) == [4])
+    }
+
     @Test func numbersGoOnAfterARestart() async throws {
         let records = FakeRecords()
         let first = Recorder(records: records)

@@ -50,7 +50,11 @@ final class RegistryBench: Sendable {
 
 /// An exchange with nothing in it.
 func exchange(_ session: SessionID, marker: Int64 = 0) -> RecordChange {
-    .exchange(ExchangeRow(session: session, category: .response, size: marker, download: Array("{}".utf8)))
+    .exchange(row(session, marker: marker))
+}
+
+func row(_ session: SessionID, marker: Int64 = 0) -> ExchangeRow {
+    ExchangeRow(session: session, category: .response, size: marker, download: Array("{}".utf8))
 }
 
 /// Whether a call fails in this way.

@@ -38,12 +38,10 @@ final class JournaledRecordsHarness: RecordsHarness, @unchecked Sendable {
         var settings = JournaledRecords.Settings()
         settings.linger = linger
         settings.longestWait = .seconds(3_600)
-        settings.write = { (file, bytes, offset) throws(SystemError) in
+        settings.extend = { (file, range) throws(SystemError) in
             // A full medium takes the beginning.
-            let count = isFull.value ? bytes.count / 2 : bytes.count
-            try bytes.span.withUnsafeBytes { (bytes) throws(SystemError) in
-                try Kernel.pwriteAll(file.raw, UnsafeRawBufferPointer(rebasing: bytes[..<count]), offset: offset)
-            }
+            let count = isFull.value ? range.count / 2 : range.count
+            try Kernel.writeZeros(file.raw, offset: Int64(range.lowerBound), count: count)
             if isFull.value { throw SystemError(call: "pwrite", code: ENOSPC) }
         }
         return try JournaledRecords(
@@ -114,7 +112,7 @@ final class FullMedium: Sendable {
         // The first is neither closed nor asked: its files are what the end of the process leaves.
         let second = try JournaledRecordsHarness.open(folder, backend, FullMedium())
         #expect(try all(backend) == [row(1), row(2), row(3)])
-        #expect(try journalBytes().isEmpty)
+        #expect(try journalBytes().allSatisfy { $0 == 0 })
         try second.apply([.exchange(row(4))])
         #expect(try second.lastNumber(of: one) == 4)
         try second.close()
@@ -160,8 +158,9 @@ final class FullMedium: Sendable {
             error in told.withLock { $0.append(error) }
         }
         #expect(told.withLock { $0.map(\.kind) } == [.rejected])
-        #expect(try journalBytes().isEmpty)
+        #expect(try journalBytes().allSatisfy { $0 == 0 })
         try second.close()
+        #expect(try journalBytes().isEmpty)
     }
 
     @Test func theBackendTakesInByItselfAfterAWhile() throws {
@@ -199,8 +198,10 @@ final class FullMedium: Sendable {
         let backend = MemoryRecords { () throws(StoreError) in }
         let records = try JournaledRecordsHarness.open(folder, backend, isFull)
         try records.apply([.open(session(one))])
-        try records.apply([.exchange(row(1))])
         isFull.set(true)
+        // There is no room yet, and none is to be had.
+        try records.apply([.exchange(row(1))])
+        #expect(!records.recordAtOnce([row(2)]))
         try records.apply([.exchange(row(2))])
         #expect(try all(backend).map(\.number) == [1, 2])
         isFull.set(false)
@@ -217,22 +218,106 @@ final class FullMedium: Sendable {
         try first.apply([.exchange(row(1)), .exchange(row(2))])
         let path = folder.file("records.journal-0")
         let whole = try Data(contentsOf: URL(filePath: path))
+        // It is written into while it is mapped: replacing it would leave the first with another file.
+        func overwrite(_ bytes: Data) throws {
+            let file = try FileHandle(forUpdating: URL(filePath: path))
+            try file.write(contentsOf: bytes)
+            try file.close()
+        }
+        func refused() throws -> StoreError? {
+            storeFailure { () throws(StoreError) in try JournaledRecordsHarness.open(folder, backend, FullMedium()) }
+        }
         var damaged = whole
         damaged[100] ^= 1
-        try damaged.write(to: URL(filePath: path))
-        let error = storeFailure { () throws(StoreError) in
-            try JournaledRecordsHarness.open(folder, backend, FullMedium())
-        }
+        try overwrite(damaged)
+        let error = try refused()
         #expect(error?.kind == .corrupt && error?.reason.contains("mv '\(path)'") == true)
         #expect(try Data(contentsOf: URL(filePath: path)) == damaged)
+        // Nor is anything behind the last entry, or the lack of one in the middle, what the end of a process leaves.
+        var followed = whole
+        followed[followed.count - 1] = 1
+        try overwrite(followed)
+        #expect(try refused()?.kind == .corrupt)
+        var cutOut = whole
+        let length = 8 + Int(whole[64]) + Int(whole[65]) << 8
+        cutOut.replaceSubrange(64..<72, with: [UInt8](repeating: 0, count: 8))
+        try overwrite(cutOut)
+        #expect(try refused()?.kind == .corrupt)
         // The end of the machine may leave anything: what can be read is taken.
+        try overwrite(damaged)
         let later = try JournaledRecordsHarness.open(folder, backend, FullMedium(), boot: "boot-2")
         #expect(try all(later).isEmpty)
         try later.close()
-        try whole.dropLast(3).write(to: URL(filePath: path))
-        let second = try JournaledRecordsHarness.open(folder, backend, FullMedium())
-        #expect(try all(second).map(\.number) == [1])
-        try second.close()
+        // The end of the process leaves an entry without a checksum: at once, half written, or nearly done.
+        let second = 64 + length
+        for written in [8, 80, length] {
+            var torn = whole
+            let rest = (second + written)..<torn.count
+            torn.replaceSubrange(rest, with: [UInt8](repeating: 0, count: rest.count))
+            torn.replaceSubrange((second + 4)..<(second + 8), with: [0, 0, 0, 0])
+            try torn.write(to: URL(filePath: path))
+            let backend = MemoryRecords { () throws(StoreError) in }
+            try backend.apply([.open(session(one))])
+            let records = try JournaledRecordsHarness.open(folder, backend, FullMedium())
+            #expect(try all(records).map(\.number) == [1], "\(written) bytes of the second were written")
+            try records.close()
+        }
+        // What wrote a file that ends with its last entry may leave one that is cut off.
+        try whole.prefix(second + length - 3).write(to: URL(filePath: path))
+        let fromBefore = try JournaledRecordsHarness.open(folder, backend, FullMedium())
+        #expect(try all(fromBefore).map(\.number) == [1])
+        try fromBefore.close()
+    }
+
+    @Test func anExchangeIsRecordedAtOnceWhenThereIsRoomAndNobodyWaits() throws {
+        let isFull = FullMedium()
+        let backend = MemoryRecords { () throws(StoreError) in
+            if isFull.value { throw StoreError(.full, "write", "it is full") }
+        }
+        let records = try JournaledRecordsHarness.open(folder, backend, FullMedium())
+        try records.apply([.open(session(one))])
+        #expect(!records.recordAtOnce([row(1)]), "nobody knows yet where the numbers stand")
+        try records.apply([.exchange(row(1))])
+        #expect(records.recordAtOnce([row(2), row(3)]))
+        #expect(!records.recordAtOnce([row(5)]) && !records.recordAtOnce([row(4), row(4)]))
+        #expect(records.recordAtOnce([row(4)]))
+        #expect(try all(backend).isEmpty)
+        // What the end of the process would leave now.
+        let copy = try JournaledRecordsHarness.open(try folder.copy(), try copied(backend), FullMedium())
+        #expect(try all(copy) == (1...4).map { row($0) })
+        try copy.close()
+        isFull.set(true)
+        #expect(throws: StoreError.self) { try records.checkWritable() }
+        #expect(!records.recordAtOnce([row(5)]), "the backend cannot be written")
+        isFull.set(false)
+        try records.checkWritable()
+        #expect(try all(records) == (1...4).map { row($0) })
+        try records.close()
+        #expect(!records.recordAtOnce([row(5)]), "it is closed")
+    }
+
+    /// Another backend with the session, as it stands in a copy of the backend's file.
+    private func copied(_ backend: MemoryRecords) throws -> MemoryRecords {
+        let copy = MemoryRecords { () throws(StoreError) in }
+        try copy.apply([.open(session(one))])
+        return copy
+    }
+
+    @Test func moreThanThereIsRoomForWaitsForTheDisk() throws {
+        let backend = MemoryRecords { () throws(StoreError) in }
+        let records = try JournaledRecordsHarness.open(folder, backend, FullMedium())
+        try records.apply([.open(session(one))])
+        try records.apply([.exchange(row(1))])
+        let long = String(repeating: "x", count: 100_000)
+        var number: Int64 = 1
+        while records.recordAtOnce([row(number + 1, url: long)]) {
+            number += 1
+            try #require(number < 100, "there is no end to the room")
+        }
+        try records.apply([.exchange(row(number + 1, url: long))])
+        #expect(records.recordAtOnce([row(number + 2)]))
+        #expect(try all(records).map(\.number) == Array(1...(number + 2)))
+        try records.close()
     }
 
     @Test func aGapIsSaidToBeOne() throws {
@@ -244,6 +329,7 @@ final class FullMedium: Sendable {
         var bytes = try Data(contentsOf: URL(filePath: path))
         let length = 8 + Int(bytes[64]) + Int(bytes[65]) << 8
         bytes.removeSubrange(64..<(64 + length))
+        bytes += [UInt8](repeating: 0, count: length)
         try bytes.write(to: URL(filePath: path))
         let second = try JournaledRecordsHarness.open(folder, backend, FullMedium())
         #expect(try all(second).isEmpty)

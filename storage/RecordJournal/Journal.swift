@@ -1,85 +1,57 @@
 internal import Core
-internal import Glibc
 internal import Platform
 internal import Storage
 
 /// Two files that take turns: one is appended to while what stands in the other is taken in.
 ///
-/// Both are empty when nothing waits. Only appending is on somebody's way: one write into the page cache for all rows that
-/// come together.
+/// Both are empty when nothing waits. Only appending is on somebody's way.
 struct Journal: Sendable {
-    /// How bytes get into a file, so that a test can make it fail.
-    typealias Write = @Sendable (SharedDescriptor, [UInt8], Int64) throws(SystemError) -> Void
-
-    private struct File: Sendable {
-        let path: String
-        let descriptor: SharedDescriptor
-        var end: Int64 = 0
-    }
-
-    private var files: [File]
-    private var active = 0
+    private var active: JournalFile
+    /// The other one; not there while somebody empties it.
+    private var spare: JournalFile?
     private let header: [UInt8]
-    private let write: Write
-    private var buffer: [UInt8] = []
 
-    /// Opens the files, making them where they are not there; what is in them is for ``readAndEmpty(bootID:)``.
-    init(path: String, bootID: String, write: @escaping Write) throws(SystemError) {
-        var files: [File] = []
-        for path in Self.paths(path) {
-            let descriptor = SharedDescriptor(
-                adopting: try Kernel.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode: 0o600))
-            files.append(
-                File(path: path, descriptor: descriptor, end: try Kernel.fstat(descriptor.raw).size))
-        }
-        self.files = files
-        self.write = write
+    /// Opens the files, making them where they are not there; ``remains(bootID:)`` tells what is in them.
+    init(path: String, bootID: String, extend: @escaping JournalFile.Extend) throws(SystemError) {
+        active = try JournalFile(path: "\(path)-0", extend: extend)
+        spare = try JournalFile(path: "\(path)-1", extend: extend)
         header = JournalFormat.header(bootID: bootID)
     }
 
-    static func paths(_ path: String) -> [String] { ["\(path)-0", "\(path)-1"] }
-
     /// Bytes that stand in both files.
-    var size: Int64 { files.reduce(0) { $0 + $1.end } }
+    var size: Int { active.end + (spare?.end ?? 0) }
 
-    /// Appends rows; nothing of them is there when it throws.
-    mutating func append(_ rows: [ExchangeRow]) throws(SystemError) {
-        buffer.removeAll(keepingCapacity: true)
-        let end = files[active].end
-        if end == 0 { buffer += header }
-        for row in rows { JournalFormat.append(row, to: &buffer) }
-        do throws(SystemError) {
-            try write(files[active].descriptor, buffer, end)
-        } catch {
-            // What a torn write left must not look like entries later.
-            try? Kernel.ftruncate(files[active].descriptor.raw, end)
-            throw error
+    /// Appends rows if that takes no system call: all of them or none.
+    func append(_ rows: [ExchangeRow], now: MonotonicTime) -> Bool { active.append(rows, header: header, now: now) }
+
+    /// Appends rows, all of them or none; may wait for the disk.
+    func appendWaiting(_ rows: [ExchangeRow]) throws(SystemError) {
+        if append(rows, now: .now()) { return }
+        try active.makeRoom(rows.reduce(header.count) { $0 + JournalFormat.size(of: $1) })
+        guard active.append(rows, header: header, now: .now()) else {
+            throw SystemError(call: "append to the journal", code: 11 /* EAGAIN */)
         }
-        files[active].end = end + Int64(buffer.count)
-        if buffer.capacity > Self.keptBuffer { buffer = [] }
     }
-
-    private static let keptBuffer = 1 << 20
 
     /// Appends to the other file from now on, if that one is empty.
     mutating func turnOver() {
-        let other = 1 - active
-        if files[other].end == 0, files[active].end > 0 { active = other }
+        guard let other = spare, other.end == 0, active.end > 0 else { return }
+        spare = active
+        active = other
     }
 
-    /// Empties the file that is not appended to: all that stood in it has been taken in.
-    mutating func emptyOther() { empty(1 - active) }
+    /// Hands out the file that is not appended to, until ``putBack(_:)``.
+    mutating func takeSpare() -> JournalFile? { spare.take() }
 
-    /// Empties both files: all that stood in them has been taken in.
-    mutating func emptyBoth() {
-        empty(0)
-        empty(1)
-    }
+    mutating func putBack(_ file: JournalFile) { spare = file }
 
-    private mutating func empty(_ index: Int) {
-        guard files[index].end > 0 else { return }
-        // When it cannot be emptied, it is the next time; what is taken in twice is known by its numbers.
-        if (try? Kernel.ftruncate(files[index].descriptor.raw, 0)) != nil { files[index].end = 0 }
+    /// Empties the file that is appended to: all that stood in it has been taken in.
+    func emptyActive() { active.empty() }
+
+    /// Gives both files' room back.
+    func truncate() {
+        active.truncate()
+        spare?.truncate()
     }
 
     /// What an earlier run of the service left.
@@ -92,9 +64,9 @@ struct Journal: Sendable {
     /// Reads what an earlier run left.
     func remains(bootID: String) throws(SystemError) -> Remains {
         var remains = Remains()
-        for file in files where file.end > 0 {
+        for file in [active, spare].compactMap(\.self) where file.end > 0 {
             let bytes = try Kernel.contents(of: file.path, limit: .max)
-            guard bytes.count >= JournalFormat.headerSize else { continue }
+            guard !JournalFormat.isEmpty(bytes) else { continue }
             guard let boot = JournalFormat.bootID(bytes[..<JournalFormat.headerSize]) else {
                 remains.damaged = file.path
                 continue

@@ -1,9 +1,10 @@
 internal import Core
 internal import Storage
+internal import Synchronization
 
 /// The bytes of a journal file, version 1.
 ///
-/// A file is a header and entries, one after the other without gaps, or empty. All numbers are little-endian.
+/// A file is a header and entries, one after the other without gaps, then zeros; or it is empty. All numbers are little-endian.
 ///
 ///     header  offset  bytes
 ///                  0      4  magic, the characters "FSJ1"
@@ -24,7 +25,8 @@ internal import Storage
 ///                 40     32  digest, or zeros
 ///                 72         the session's id, the download's JSON, the judgement's JSON
 ///
-/// The end of the process in the middle of a write leaves an entry that the file is too short for.
+/// Behind the last entry stand zeros, or nothing. The end of the process in the middle of a write leaves an entry whose checksum
+/// is 0, or one that the file is too short for. A file that begins with a zero is empty.
 enum JournalFormat {
     static let headerSize = 64
     private static let magic = Array("FSJ1".utf8)
@@ -55,25 +57,45 @@ enum JournalFormat {
         return String(decoding: bytes[5..<5 + Int(bytes[4])], as: UTF8.self)
     }
 
-    static func append(_ row: ExchangeRow, to bytes: inout [UInt8]) {
-        let start = bytes.count
+    /// Whether a file holds nothing: it is too short for a header, or has no magic, which is written last and goes first.
+    static func isEmpty(_ bytes: [UInt8]) -> Bool { bytes.count < headerSize || bytes[..<4].allSatisfy { $0 == 0 } }
+
+    /// Bytes that a row's entry takes.
+    static func size(of row: ExchangeRow) -> Int {
+        fixedSize + row.session.text.utf8.count + row.download.count + row.judgement.count
+    }
+
+    /// Writes a row's entry over zeros, as many bytes as ``size(of:)`` says.
+    ///
+    /// The length comes first and the checksum last, so that an entry in whose middle the process ended shows it.
+    static func write(_ row: ExchangeRow, to bytes: UnsafeMutableRawBufferPointer) {
+        unsafe store(UInt32(bytes.count - 8), to: bytes, at: 0)
+        atomicMemoryFence(ordering: .releasing)
+        unsafe store(UInt64(bitPattern: row.number), to: bytes, at: 8)
+        unsafe store(UInt64(bitPattern: row.size), to: bytes, at: 16)
+        unsafe store(UInt64(bitPattern: row.delivered), to: bytes, at: 24)
+        unsafe bytes[32] = UInt8(categories.firstIndex(of: row.category) ?? 0)
+        unsafe bytes[33] = UInt8(results.firstIndex(of: row.result) ?? 0)
+        unsafe bytes[34] = (row.isTruncated ? 1 : 0) | (row.digest == nil ? 0 : 2)
         let id = row.session.text.utf8
-        append(UInt32(fixedSize - 8 + id.count + row.download.count + row.judgement.count), to: &bytes)
-        append(UInt32(0), to: &bytes)
-        append(UInt64(bitPattern: row.number), to: &bytes)
-        append(UInt64(bitPattern: row.size), to: &bytes)
-        append(UInt64(bitPattern: row.delivered), to: &bytes)
-        bytes.append(UInt8(categories.firstIndex(of: row.category) ?? 0))
-        bytes.append(UInt8(results.firstIndex(of: row.result) ?? 0))
-        bytes.append((row.isTruncated ? 1 : 0) | (row.digest == nil ? 0 : 2))
-        bytes.append(UInt8(id.count))
-        append(UInt32(row.download.count), to: &bytes)
-        bytes += row.digest?.bytes ?? [UInt8](repeating: 0, count: 32)
-        bytes += id
-        bytes += row.download
-        bytes += row.judgement
-        let checksum = checksum(of: bytes[(start + 8)...])
-        for index in 0..<4 { bytes[start + 4 + index] = UInt8(truncatingIfNeeded: checksum >> (8 * UInt32(index))) }
+        unsafe bytes[35] = UInt8(id.count)
+        unsafe store(UInt32(row.download.count), to: bytes, at: 36)
+        if let digest = row.digest {
+            let words = digest.words
+            unsafe store(words.0.byteSwapped, to: bytes, at: 40)
+            unsafe store(words.1.byteSwapped, to: bytes, at: 48)
+            unsafe store(words.2.byteSwapped, to: bytes, at: 56)
+            unsafe store(words.3.byteSwapped, to: bytes, at: 64)
+        }
+        var offset = fixedSize
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: id)
+        offset += id.count
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: row.download)
+        offset += row.download.count
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: row.judgement)
+        let checksum = unsafe XXHash32.checksum(UnsafeRawBufferPointer(rebasing: bytes[8...]))
+        atomicMemoryFence(ordering: .releasing)
+        unsafe store(checksum, to: bytes, at: 4)
     }
 
     /// Reads all entries behind a header.
@@ -85,14 +107,19 @@ enum JournalFormat {
         var offset = headerSize
         while bytes.count - offset >= 8 {
             let length = Int(UInt32(truncatingIfNeeded: number(bytes, at: offset, width: 4)))
+            if length == 0, isZero(bytes[offset...]) { break }
             guard length >= fixedSize - 8 else { return (rows, Damage(offset: offset)) }
             guard bytes.count - offset - 8 >= length else { break }
-            let body = bytes[(offset + 8)..<(offset + 8 + length)]
-            guard UInt64(checksum(of: body)) == number(bytes, at: offset + 4, width: 4),
-                let row = row(bytes, at: offset, end: offset + 8 + length)
-            else { return (rows, Damage(offset: offset)) }
+            let end = offset + 8 + length
+            let checksum = number(bytes, at: offset + 4, width: 4)
+            guard UInt64(self.checksum(of: bytes[(offset + 8)..<end])) == checksum,
+                let row = row(bytes, at: offset, end: end)
+            else {
+                let isCutOff = checksum == 0 && isZero(bytes[end...])
+                return (rows, isCutOff ? nil : Damage(offset: offset))
+            }
             rows.append(row)
-            offset += 8 + length
+            offset = end
         }
         return (rows, nil)
     }
@@ -115,12 +142,18 @@ enum JournalFormat {
             judgement: Array(bytes[downloadEnd..<end]))
     }
 
-    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
-        var rest = value.littleEndian
-        for _ in 0..<(value.bitWidth / 8) {
-            bytes.append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
+    private static func isZero(_ bytes: ArraySlice<UInt8>) -> Bool {
+        unsafe bytes.withUnsafeBytes { bytes in
+            for offset in stride(from: 0, to: bytes.count & ~7, by: 8)
+            where unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+            return unsafe bytes[(bytes.count & ~7)...].allSatisfy { $0 == 0 }
         }
+    }
+
+    private static func store(
+        _ value: some FixedWidthInteger, to bytes: UnsafeMutableRawBufferPointer, at offset: Int
+    ) {
+        unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
     }
 
     private static func number(_ bytes: [UInt8], at offset: Int, width: Int) -> UInt64 {

@@ -5,7 +5,7 @@ package import Storage
 
 /// Records whose exchanges are durable as soon as they stand in a journal; the backend takes them in later, many at once.
 ///
-/// An exchange waits for one write into the page cache instead of a transaction of the backend's. What the journal holds
+/// An exchange waits for being copied into a mapped file instead of a transaction of the backend's. What the journal holds
 /// survives the end of the process, not that of the machine. Everything but exchanges, and everything that is read, waits
 /// until the backend has what came before. When the backend cannot take anything in, nothing more is accepted: what was
 /// accepted stays in the journal until it can.
@@ -20,15 +20,13 @@ package final class JournaledRecords: Records {
         /// Exchanges that wait at most, before they are taken in at once.
         package var mostRows = 2_048
         /// Bytes of them that wait at most.
-        package var mostBytes: Int64 = 16 << 20
+        package var mostBytes = 16 << 20
         /// How long the oldest may wait before no more are accepted without the backend.
         package var longestWait = Duration.seconds(1)
-        /// How bytes are written, so that a test can make it fail.
-        package var write: @Sendable (SharedDescriptor, [UInt8], Int64) throws(SystemError) -> Void = {
-            (file, bytes, offset) throws(SystemError) in
-            try unsafe bytes.span.withUnsafeBytes { (bytes) throws(SystemError) in
-                try unsafe Kernel.pwriteAll(file.raw, bytes, offset: offset)
-            }
+        /// How the files get room (zeros in a range of bytes), so that a test can make it fail.
+        package var extend: @Sendable (SharedDescriptor, Range<Int>) throws(SystemError) -> Void = {
+            (file, range) throws(SystemError) in
+            try Kernel.writeZeros(file.raw, offset: Int64(range.lowerBound), count: range.count)
         }
 
         package init() {}
@@ -78,7 +76,7 @@ package final class JournaledRecords: Records {
         var journal: Journal
         let remains: Journal.Remains
         do throws(SystemError) {
-            journal = try Journal(path: path, bootID: bootID, write: settings.write)
+            journal = try Journal(path: path, bootID: bootID, extend: settings.extend)
             remains = try journal.remains(bootID: bootID)
         } catch {
             throw StoreError(.unavailable, operation, error.description)
@@ -91,7 +89,11 @@ package final class JournaledRecords: Records {
         }
         // What belongs to sessions that have gone does not come back, and is told.
         try Self.takeInMissing(remains.rows[...], backend, lost)
-        journal.emptyBoth()
+        journal.emptyActive()
+        if let spare = journal.takeSpare() {
+            spare.empty()
+            journal.putBack(spare)
+        }
         state = Monitor(State(journal: journal))
         startThread(name: "journal") { [self] in
             work()
@@ -106,6 +108,8 @@ package final class JournaledRecords: Records {
         state.change { $0.isStopping = true }
         ended.wait()
         try flush()
+        // Nothing is appended any more.
+        state.withLock { $0.journal.truncate() }
     }
 
     // MARK: - Changing
@@ -129,6 +133,44 @@ package final class JournaledRecords: Records {
         guard try accept(rows) else { return try applyAtOnce(changes) }
     }
 
+    package func recordAtOnce(_ rows: [ExchangeRow]) -> Bool {
+        let now = MonotonicTime.now()
+        let isFirst = state.withLockIfFree { state -> Bool? in
+            // With a backend that does not keep up, whoever brings more waits for it.
+            guard state.failure == nil, state.oldest.map({ now < $0 + settings.longestWait }) ?? true,
+                state.journal.size <= settings.mostBytes, let last = Self.lastNumbers(after: rows, state),
+                !state.isStopping, state.journal.append(rows, now: now)
+            else { return nil }
+            return Self.accepted(rows, last, &state, settings)
+        }
+        guard let isFirst = isFirst ?? nil else { return false }
+        if isFirst { state.wakeOne() }
+        return true
+    }
+
+    /// Where the sessions' numbers stand with these rows; `nil` when that is not known, or a number is not the next one.
+    private static func lastNumbers(after rows: [ExchangeRow], _ state: borrowing State) -> [SessionID: Int64]? {
+        var last: [SessionID: Int64] = [:]
+        for row in rows {
+            guard let before = last[row.session] ?? state.lastNumbers[row.session], row.number == before + 1 else {
+                return nil
+            }
+            last[row.session] = row.number
+        }
+        return last
+    }
+
+    /// Notes rows that stand in the journal; whether the thread that has them taken in should look.
+    private static func accepted(
+        _ rows: [ExchangeRow], _ last: [SessionID: Int64], _ state: inout State, _ settings: Settings
+    ) -> Bool {
+        state.lastNumbers.merge(last) { $1 }
+        let isFirst = state.waiting.isEmpty
+        state.waiting += rows
+        state.oldest = state.oldest ?? .now()
+        return isFirst || state.waiting.count >= settings.mostRows
+    }
+
     /// Finds out where the sessions' numbers stand.
     private func learn(_ rows: [ExchangeRow]) throws(StoreError) {
         let unknown = state.withLock { state in
@@ -147,26 +189,17 @@ package final class JournaledRecords: Records {
     /// Appends rows to the journal; `false` when it cannot be written.
     private func accept(_ rows: [ExchangeRow]) throws(StoreError) -> Bool {
         let outcome = try state.withLock { (state) throws(StoreError) -> (isWritten: Bool, isFirst: Bool) in
-            var last: [SessionID: Int64] = [:]
-            for row in rows {
-                let expected = (last[row.session] ?? state.lastNumbers[row.session] ?? 0) + 1
-                guard row.number == expected else {
-                    throw StoreError(
-                        .rejected, "record exchange \(row.number) of session \(row.session)",
-                        "the next number is \(expected)")
-                }
-                last[row.session] = row.number
+            guard let last = Self.lastNumbers(after: rows, state) else {
+                let numbers = rows.map { "\($0.number) of session \($0.session)" }.joined(separator: ", ")
+                throw StoreError(.rejected, "record the exchanges \(numbers)", "these are not the next numbers")
             }
             do throws(SystemError) {
-                try state.journal.append(rows)
+                guard !state.isStopping else { return (false, false) }
+                try state.journal.appendWaiting(rows)
             } catch {
                 return (false, false)
             }
-            state.lastNumbers.merge(last) { $1 }
-            let isFirst = state.waiting.isEmpty
-            state.waiting += rows
-            state.oldest = state.oldest ?? .now()
-            return (true, isFirst || state.waiting.count >= settings.mostRows)
+            return (true, Self.accepted(rows, last, &state, settings))
         }
         if outcome.isFirst { state.wakeOne() }
         return outcome.isWritten
@@ -221,10 +254,16 @@ package final class JournaledRecords: Records {
                 try takeIn(rest.prefix(Self.slice))
                 rest = rest.dropFirst(Self.slice)
             }
-            state.withLock { state in
+            let spare = state.withLock { state in
                 state.failure = nil
-                if state.waiting.isEmpty { state.journal.emptyBoth() } else { state.journal.emptyOther() }
+                if state.waiting.isEmpty { state.journal.emptyActive() }
+                return state.journal.takeSpare()
             }
+            guard let spare else { return }
+            spare.empty()
+            // For the next exchanges; when it cannot be, whoever brings them finds out.
+            if !rows.isEmpty { try? spare.makeRoom(0) }
+            state.withLock { $0.journal.putBack(spare) }
         } catch {
             state.withLock { state in
                 state.failure = error

@@ -167,6 +167,14 @@ public protocol Records: AnyObject, Sendable {
     /// - Throws: ``StoreError``; nothing of the group is there then.
     func apply(_ changes: [RecordChange]) throws(StoreError)
 
+    /// Records exchanges, all of them or none, if that can be done now and without waiting for a disk.
+    ///
+    /// May be called while nobody is in ``apply(_:)``, from any thread.
+    ///
+    /// - Parameter rows: Each with its session's next number.
+    /// - Returns: `false` when nothing was recorded and ``apply(_:)`` should be asked, which will tell why.
+    func recordAtOnce(_ rows: [ExchangeRow]) -> Bool
+
     /// All sessions that were not removed, oldest first.
     ///
     /// - Returns: The rows in the order in which they were opened.
@@ -261,4 +269,9 @@ public protocol Records: AnyObject, Sendable {
     ///
     /// - Throws: ``StoreError`` when nothing can be recorded now.
     func checkWritable() throws(StoreError)
+}
+
+extension Records {
+    /// Records nothing: this backend always waits for its disk.
+    public func recordAtOnce(_ rows: [ExchangeRow]) -> Bool { false }
 }

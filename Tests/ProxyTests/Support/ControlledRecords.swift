@@ -10,6 +10,8 @@ final class ControlledRecords: Records {
         var failure: StoreError?
         /// Groups that came so far, held ones included.
         var groups = 0
+        /// Whether what comes next may be recorded at once, when nothing is held.
+        var isTurnOfAtOnce = false
     }
 
     private let inner = MemoryRecords()
@@ -36,6 +38,17 @@ final class ControlledRecords: Records {
         try pass()
         try inner.apply(changes)
         control.change { _ in }
+    }
+
+    /// Every other time, so that both ways are gone.
+    func recordAtOnce(_ rows: [ExchangeRow]) -> Bool {
+        let isAllowed = control.withLock { control in
+            control.isTurnOfAtOnce.toggle()
+            return control.isTurnOfAtOnce && !control.isHeld && control.failure == nil
+        }
+        guard isAllowed, (try? inner.apply(rows.map { .exchange($0) })) != nil else { return false }
+        control.change { $0.groups += 1 }
+        return true
     }
 
     func checkWritable() throws(StoreError) { try pass() }
