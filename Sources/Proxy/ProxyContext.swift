@@ -67,11 +67,16 @@ final class RecordHealth: Sendable {
     }
 
     /// Notes how a commit went.
-    func note(_ failure: StoreError?) { state.withLock { $0.failure = failure } }
+    ///
+    /// That something was rejected, such as the verdict on an exchange whose session has gone, says nothing about others.
+    func note(_ failure: StoreError?) {
+        guard failure?.kind != .rejected else { return }
+        state.withLock { $0.failure = failure }
+    }
 
     /// Notes how rows that were handed over together fared.
     func note(_ results: [Result<Int64, StoreError>]) {
-        for case .failure(let error) in results { return note(error) }
+        for case .failure(let error) in results where error.kind != .rejected { return note(error) }
         note(nil)
     }
 

@@ -120,6 +120,17 @@ import Wire
         }
     }
 
+    @Test func `what the record rejects of one session keeps no other from being served`() async throws {
+        try await withProxy { proxy in
+            let origin = try ScriptedOrigin(serving: noise(100))
+            // As when a session goes before an inspector has come to its verdict.
+            proxy.records.fail(StoreError(.rejected, "record an exchange", "there is no such session"))
+            #expect(try proxy.client().get(origin.url("/a")).head.status == 503)
+            proxy.records.fail(nil)
+            #expect(try proxy.client(proxy.other).get(origin.url("/b")).head.status == 200)
+        }
+    }
+
     @Test func `a record that is not written for seconds stops new requests`() async throws {
         try await withProxy { proxy in
             let origin = try ScriptedOrigin(serving: [1])
