@@ -1,14 +1,19 @@
+import Core
+
 /// A fixed number of threads that run blocking jobs: file calls, digests, name look-ups, judging.
 ///
-/// Bounded: at `capacity` waiting jobs `submit` refuses and the caller decides. Fair: lanes (one per session, say) are
-/// served round robin, and a lane of which nothing waits is let in up to twice the capacity, so that a lane that fills
-/// the queue slows others down but cannot shut them out. ``stop()`` runs what was accepted before it returns.
+/// Bounded: at `capacity` waiting jobs `submit` refuses and the caller decides. Fair: lanes (one per session, say) share
+/// the pool's time (``FairLanes``), no lane has all of several threads, so that the short jobs of others need not wait for
+/// its long ones, and a lane of which nothing waits is let in up to twice the capacity, so that a lane that fills the queue
+/// slows others down but cannot shut them out. ``stop()`` runs what was accepted before it returns.
 package final class WorkerPool: Sendable {
     package typealias Job = @Sendable () -> Void
 
     private struct State {
-        var queue = LaneQueue<Job>()
+        var queue = FairLanes<Job>()
         var running = 0
+        /// How many jobs of a lane run.
+        var runningOf: [Int: Int] = [:]
         var isStopping = false
         /// Set together with the last worker's decision to go; nothing is accepted from then on.
         var isFinished: Bool { isStopping && queue.isEmpty && running == 0 }
@@ -18,15 +23,23 @@ package final class WorkerPool: Sendable {
     package let capacity: Int
     private let state = Monitor(State())
     private let workersLeft: Latch
+    /// Threads that one lane may have at a time.
+    private let mostOfLane: Int
 
-    package init(name: String, threads: Int, capacity: Int) {
+    /// - Parameters:
+    ///   - name: What its threads are called.
+    ///   - threads: How many.
+    ///   - capacity: How many jobs may wait.
+    ///   - givesWay: Whether its threads stand back when there is more to do than there are processors.
+    package init(name: String, threads: Int, capacity: Int, givesWay: Bool = false) {
         precondition(threads > 0 && capacity > 0, "a pool needs a thread and room for a job")
         self.name = name
         self.capacity = capacity
+        mostOfLane = max(1, threads - 1)
         workersLeft = Latch(count: threads)
         for index in 0..<threads {
-            startThread(name: "\(name)-\(index)") { [state, workersLeft] in
-                Self.work(state)
+            startThread(name: "\(name)-\(index)", givesWay: givesWay) { [state, mostOfLane, workersLeft] in
+                Self.work(state, mostOfLane: mostOfLane)
                 workersLeft.signal()
             }
         }
@@ -35,7 +48,7 @@ package final class WorkerPool: Sendable {
     /// Hands a job to the pool.
     ///
     /// The lane says for whom; lanes take turns. `false` means that the pool is full or stopped and the job will not run.
-    package func submit(lane: Int = 0, _ job: @escaping Job) -> Bool {
+    package func submit(lane: Int = WorkerPool.noLane, _ job: @escaping Job) -> Bool {
         state.changeForOne { state in
             guard !state.isStopping else { return false }
             let limit = state.queue.count(lane: lane) == 0 ? capacity * 2 : capacity
@@ -68,29 +81,43 @@ package final class WorkerPool: Sendable {
         workersLeft.wait()
     }
 
+    /// The lane of those who name none; it may have all threads.
+    package static let noLane = 0
+
     private enum Next {
-        case job(Job)
+        /// A job, and whether another thread may find one as well.
+        case job(Job, lane: Int, isLast: Bool)
         case end
     }
 
-    private static func work(_ state: Monitor<State>) {
-        var hasRun = false
+    private static func work(_ state: Monitor<State>, mostOfLane: Int) {
+        var ended: (lane: Int, nanoseconds: UInt64)?
         while true {
             // The end of one job and the start of the next are one visit to the lock.
             let next: Next? = state.wait { state in
-                if hasRun {
-                    hasRun = false
+                if let job = ended {
+                    ended = nil
                     state.running -= 1
+                    state.queue.charge(job.nanoseconds, lane: job.lane)
+                    let left = (state.runningOf[job.lane] ?? 1) - 1
+                    state.runningOf[job.lane] = left > 0 ? left : nil
                 }
-                if let job = state.queue.popFirst() {
+                let found = state.queue.popFirst {
+                    $0 == noLane || state.runningOf[$0, default: 0] < mostOfLane
+                }
+                if let (job, lane) = found {
                     state.running += 1
-                    return .job(job)
+                    state.runningOf[lane, default: 0] += 1
+                    return .job(job, lane: lane, isLast: state.queue.isEmpty)
                 }
                 return state.isFinished ? .end : nil
             }
-            guard case .job(let run) = next else { break }
+            guard case .job(let run, let lane, let isLast) = next else { break }
+            // One that sleeps may do what waits for a lane to have fewer threads.
+            if !isLast { state.wakeOne() }
+            let began = MonotonicTime.now()
             run()
-            hasRun = true
+            ended = (lane, MonotonicTime.now().nanoseconds - began.nanoseconds)
         }
         // The others may still wait for the job that has just turned out to be the last.
         state.change { _ in }

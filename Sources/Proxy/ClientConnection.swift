@@ -326,6 +326,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         untally()
         isCounted = true
         self.session = session
+        stream.lane = session.lane
         guard let refusal = loop.joined(self, session) else { return true }
         answer(429, refusal, fields: [("Retry-After", "10")], close: true)
         return false
@@ -478,11 +479,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         state = body.isComplete ? .head : .skipping
         deadline = loop.loop.now + loop.settings.idleTimeout
         if case .head = state, inputStart == input.count, !stream.isTLS, !stream.isReadable, !hasEnded { return }
-        // Not from inside: the next request may be answered at once, and the next.
-        loop.loop.soon { [weak self] in
-            guard let self, self.readInput() else { return }
-            self.advance()
-        }
+        // Not from inside, since the next request may be answered at once, and the next; and when it is this lane's turn.
+        stream.requestTurn()
     }
 
     // MARK: - Ends

@@ -117,6 +117,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     private func connected(_ connection: OriginConnection) {
         self.connection = connection
+        connection.belongs(to: order.admission.session.lane)
         connection.delegate = self
         if let resuming { return connection.start(head: resuming.head, body: .none) }
         requestTime = WallTime.now().seconds

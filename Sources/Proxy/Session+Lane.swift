@@ -2,6 +2,11 @@ import Core
 import Sessions
 
 extension Session {
-    /// The session's turn in pools that serve sessions round robin.
-    var lane: Int { id.hashValue }
+    /// The session's lane in pools and loops, whose time sessions share.
+    var lane: Int { id.lane }
+}
+
+extension SessionID {
+    /// The lane of the session.
+    var lane: Int { hashValue }
 }

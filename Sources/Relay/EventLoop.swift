@@ -8,6 +8,10 @@ package import Platform
 /// A turn, in this order: wait for events and note them (``run()``), tasks from other threads, one call to each stream
 /// with news, timers, tasks that the loop gave itself, hooks of the end of the turn. Nothing here may block.
 ///
+/// When the calls to streams take longer than ``mostTime``, the rest of them waits for the next turns, and lanes
+/// (``LoopMember/lane``, a session's streams, say) get the same share of the time: one with many streams does not keep
+/// another's waiting. As long as several lanes wait, what waits for an idle moment runs in every turn.
+///
 /// Sendable because other threads only post tasks (a locked mailbox) and read gauges (atomic); all else is confined to the
 /// loop's own thread, checked by ``preconditionOnLoop()``.
 package final class EventLoop: @unchecked Sendable {
@@ -33,6 +37,12 @@ package final class EventLoop: @unchecked Sendable {
     private let wheel: TimerWheel
     private var members = Membership()
     private var serving: [LoopMember] = []
+    /// Those for whom the time of a turn was not enough.
+    private var waiting = FairLanes<LoopMember>()
+    /// Whether several lanes waited in this turn.
+    private var isContended = false
+    /// The lanes that were served in this turn, when several waited, and how often.
+    private var served: [(lane: Int, calls: Int)] = []
     private var mail: [Mailbox.Task] = []
     private var later: [() -> Void] = []
     private var hooks: [() -> Void] = []
@@ -46,6 +56,11 @@ package final class EventLoop: @unchecked Sendable {
 
     private static let mailToken = UInt64.max
     private static let roundsPerTurn = 8
+    /// How long streams are called in one turn, but for the call that goes beyond it: a lane with few streams waits so long
+    /// for one with many, and each time for the sending of what these asked for, which is about three times as much.
+    private static let mostTime = Duration.microseconds(25)
+    /// Calls between two looks at the clock while nobody waits.
+    private static let callsPerLook = 8
     /// Turns after which what waits for an idle moment runs without one.
     private static let mostTurnsUntilIdle = 8
 
@@ -220,6 +235,7 @@ package final class EventLoop: @unchecked Sendable {
         // What waits here holds whoever made it, who may hold this loop.
         wheel.removeAll()
         (later, hooks, idle, running, mail, whenAcceptedClosed) = ([], [], [], [], [], [])
+        (serving, waiting) = ([], FairLanes())
         pthread_setspecific(Self.key, nil)
         ended.signal()
     }
@@ -239,6 +255,7 @@ package final class EventLoop: @unchecked Sendable {
         if hasMail { readMail() }
         if !idle.isEmpty { runIdle(isQuiet: isQuiet && !hasWork) }
         serve()
+        if isContended { runIdleForLanes() }
         // After the streams: what has arrived meanwhile must not be taken for a timeout because a turn was long.
         wheel.advance(to: now)
         for _ in 0..<Self.roundsPerTurn where !later.isEmpty || !hooks.isEmpty {
@@ -249,13 +266,24 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    private var hasWork: Bool { !members.queue.isEmpty || !later.isEmpty || !hooks.isEmpty }
+    private var hasWork: Bool { !members.queue.isEmpty || !waiting.isEmpty || !later.isEmpty || !hooks.isEmpty }
 
     private func runIdle(isQuiet: Bool) {
         turnsUntilIdle -= 1
         guard isQuiet || turnsUntilIdle <= 0 else { return }
         swap(&idle, &running)
         runBatch()
+    }
+
+    /// What waits for an idle moment must not wait for another lane to be done; it costs those that were served.
+    private func runIdleForLanes() {
+        guard !idle.isEmpty else { return }
+        let began = MonotonicTime.now()
+        swap(&idle, &running)
+        runBatch()
+        let cost = MonotonicTime.now().nanoseconds - began.nanoseconds
+        let calls = served.reduce(0) { $0 + $1.calls }
+        for (lane, own) in served { waiting.charge(cost * UInt64(own) / UInt64(calls), lane: lane) }
     }
 
     private func readMail() {
@@ -269,8 +297,53 @@ package final class EventLoop: @unchecked Sendable {
 
     private func serve() {
         members.takeQueue(into: &serving)
-        for member in serving { member.takeTurn() }
+        isContended = false
+        let start = MonotonicTime.now()
+        if waiting.isEmpty {
+            serveAll(until: start + Self.mostTime)
+        } else {
+            serveLanes(from: start, until: start + Self.mostTime)
+        }
         serving.removeAll(keepingCapacity: true)
+    }
+
+    /// Calls those with news in the order of their events; whoever is left when the time is over waits in a lane.
+    private func serveAll(until end: MonotonicTime) {
+        for (index, member) in serving.enumerated() {
+            if index % Self.callsPerLook == Self.callsPerLook - 1, MonotonicTime.now() > end {
+                return hold(serving[index...])
+            }
+            member.takeTurn()
+        }
+    }
+
+    private func hold(_ late: ArraySlice<LoopMember>) {
+        for member in late {
+            members.hold(member)
+            waiting.append(member, lane: member.lane)
+        }
+    }
+
+    /// Calls those that wait until the time is over: all of a lane, then of the one that has had least.
+    private func serveLanes(from start: MonotonicTime, until end: MonotonicTime) {
+        hold(serving[...])
+        isContended = waiting.waitingLanes > 1
+        served.removeAll(keepingCapacity: true)
+        var time = start
+        while time < end, let (first, lane) = waiting.popFirst() {
+            var next: LoopMember? = first
+            var calls = 0
+            while let member = next {
+                members.letGo(member)
+                member.takeTurn()
+                let before = time
+                time = .now()
+                waiting.charge(time.nanoseconds - before.nanoseconds, lane: lane)
+                calls += 1
+                next = time < end ? waiting.popFirst(of: lane) : nil
+            }
+            served.append((lane, calls))
+        }
     }
 
     /// Runs what was swapped into `running`; what these bodies add goes into the lists that they came from.

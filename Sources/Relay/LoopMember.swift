@@ -11,6 +11,8 @@ package class LoopMember: @unchecked Sendable {
     fileprivate(set) var token: UInt64?
     /// Whether it stands in the list of those that get a turn.
     fileprivate var isQueued = false
+    /// With whom it shares the loop's time, see ``EventLoop``: lanes get the same, whatever their numbers.
+    package var lane = 0
 
     init(loop: EventLoop) { self.loop = loop }
 
@@ -82,6 +84,12 @@ struct Membership {
         swap(&queue, &batch)
         for member in batch { member.isQueued = false }
     }
+
+    /// Takes from one that was in a batch the right to be queued, until its turn.
+    func hold(_ member: LoopMember) { member.isQueued = true }
+
+    /// The turn of one that was held has come.
+    func letGo(_ member: LoopMember) { member.isQueued = false }
 
     /// Everybody, for the end of the loop.
     var all: [LoopMember] { slots.compactMap(\.member) }

@@ -104,6 +104,9 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
 
     // MARK: The answer
 
+    /// Says for whom it is, see ``EventLoop``.
+    package func belongs(to lane: Int) { channel?.stream.lane = lane }
+
     /// Stops reading from the origin; what was read already (128 KiB at most) still comes.
     package func pauseReading() { isPaused = true }
 

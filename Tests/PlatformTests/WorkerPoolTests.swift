@@ -36,6 +36,66 @@ import Testing
         #expect(order.withLock { $0 } == [1, 2, 1, 1])
     }
 
+    @Test func aLaneThatHasAllItMayHaveLeavesAThreadToOthers() {
+        let pool = WorkerPool(name: "lanes", threads: 3, capacity: 100)
+        let (started, release, other) = (Latch(count: 2), Latch(), Latch())
+        let most = Lock((running: 0, most: 0))
+        for _ in 0..<10 {
+            #expect(
+                pool.submit(lane: 1) {
+                    most.withLock { most in
+                        most.running += 1
+                        most.most = max(most.most, most.running)
+                    }
+                    started.signal()
+                    release.wait()
+                    most.withLock { $0.running -= 1 }
+                })
+        }
+        started.wait()
+        // Long jobs of the other lane are running, and more of them wait.
+        #expect(pool.submit(lane: 2) { other.signal() })
+        other.wait()
+        release.signal()
+        pool.stop()
+        #expect(most.withLock { $0.most } == 2)
+    }
+
+    @Test func jobsWithoutALaneMayHaveAllThreads() {
+        let pool = WorkerPool(name: "nobody", threads: 3, capacity: 100)
+        let (started, release) = (Latch(count: 3), Latch())
+        for _ in 0..<3 {
+            #expect(
+                pool.submit {
+                    started.signal()
+                    release.wait()
+                })
+        }
+        started.wait()
+        release.signal()
+        pool.stop()
+    }
+
+    @Test func aLaneOfLongJobsGetsNoMoreTimeThanOneOfShortJobs() {
+        let (pool, release) = busyPool(capacity: 1_000)
+        let order = Lock<[Int]>([])
+        for (lane, time) in [(1, Duration.milliseconds(2)), (2, .microseconds(100))] {
+            for _ in 0..<60 {
+                #expect(
+                    pool.submit(lane: lane) {
+                        let end = MonotonicTime.now() + time
+                        while MonotonicTime.now() < end {}
+                        order.withLock { $0.append(lane) }
+                    })
+            }
+        }
+        release.signal()
+        pool.stop()
+        // When the short ones are done, which is after 6 ms of theirs, the others have had 6 as well.
+        let long = order.withLock { order in order.prefix((order.lastIndex(of: 2) ?? 0) + 1).count { $0 == 1 } }
+        #expect(long <= 15, "\(long) long jobs before the last short one")
+    }
+
     @Test func stoppingRunsWhatWasAcceptedAndRefusesTheRest() {
         let (pool, release) = busyPool(capacity: 100)
         let done = Lock(0)

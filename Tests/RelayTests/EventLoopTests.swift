@@ -76,6 +76,65 @@ import Testing
         }
     }
 
+    @Test func `a lane with hundreds of busy streams gets no more time than one with a few`() throws {
+        let test = try TestLoop()
+        let loop = test.loop
+        let calls = Monitor<(many: Int, few: Int)>((0, 0))
+        let isOver = Monitor(false)
+        try test.run {
+            for index in 0..<320 {
+                let isOfFew = index >= 300
+                let pair = try Kernel.socketPair()
+                let stream = pair.take { first, second in
+                    _ = second.release()
+                    return ByteStream(loop: loop, descriptor: first, peer: .any4(port: 0))
+                }
+                stream.lane = isOfFew ? 2 : 1
+                stream.handler = Reaction { stream in
+                    let end = MonotonicTime.now() + .microseconds(20)
+                    while MonotonicTime.now() < end {}
+                    calls.change { if isOfFew { $0.few += 1 } else { $0.many += 1 } }
+                    if !isOver.withLock({ $0 }) { stream.requestTurn() }
+                }
+                stream.requestTurn()
+            }
+        }
+        let seen = calls.wait(until: .now() + .seconds(20)) { $0.few >= 2_000 ? $0 : nil }
+        isOver.change { $0 = true }
+        try test.settle()
+        let many = try #require(seen).many
+        // Without lanes it would be 15 times as many.
+        #expect(many < 4_000, "\(many) calls of the many for 2000 of the few")
+    }
+
+    @Test func `the streams of one lane all get their turn however busy they are`() throws {
+        let test = try TestLoop()
+        let loop = test.loop
+        let calls = Monitor<[Int: Int]>([:])
+        let isOver = Monitor(false)
+        try test.run {
+            for index in 0..<100 {
+                let stream = try Kernel.socketPair().take { first, second in
+                    _ = second.release()
+                    return ByteStream(loop: loop, descriptor: first, peer: .any4(port: 0))
+                }
+                stream.lane = 1
+                stream.handler = Reaction { stream in
+                    let end = MonotonicTime.now() + .microseconds(20)
+                    while MonotonicTime.now() < end {}
+                    calls.change { $0[index, default: 0] += 1 }
+                    if !isOver.withLock({ $0 }) { stream.requestTurn() }
+                }
+                stream.requestTurn()
+            }
+        }
+        let seen = calls.wait(until: .now() + .seconds(20)) { $0[99, default: 0] >= 20 ? $0 : nil }
+        isOver.change { $0 = true }
+        try test.settle()
+        let counts = try #require(seen)
+        #expect(counts.count == 100 && counts.values.allSatisfy { (15...30).contains($0) }, "\(counts)")
+    }
+
     @Test func `tasks accepted before the stop run, later ones are dropped`() throws {
         let loop = try EventLoop(index: 3)
         let count = Monitor(0)

@@ -65,12 +65,12 @@ class Neighbour(Row):
             peer.remove_session(session)
 
     @contextlib.contextmanager
-    def _loads(self, bench: Bench, commands: list[list[str]]) -> Iterator[None]:
+    def _loads(self, bench: Bench, commands: list[list[str]], gives_way: bool = False) -> Iterator[None]:
         """Load clients that are at work while the caller is."""
         clients: list[RunningClient] = []
         try:
             for command in commands:
-                clients.append(bench.client.start([*command, "--seconds", str(self.seconds + MARGIN)]))
+                clients.append(bench.client.start([*command, "--seconds", str(self.seconds + MARGIN)], gives_way))
             for client in clients:
                 client.go()
             # Until all of them are at work.
@@ -103,7 +103,7 @@ class Neighbour(Row):
             stack.enter_context(self._loads(bench, [
                 ["--connections", str(coming), *peer.target_of(session, f"/last/{WHEEL}/{{}}", tls=False)],
                 ["--connections", str(hits), *peer.target_of(session, "/hit/10k.bin", tls=False)],
-            ]))
+            ], gives_way=True))
             yield
 
 

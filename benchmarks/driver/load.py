@@ -17,9 +17,12 @@ class LoadClient:
         self._command = ["taskset", "-c", str(core), str(program)]
         self._origin = origin
 
-    def start(self, arguments: list[str]) -> "RunningClient":
-        """Starts it, with its first requests made; it goes on when it is told."""
-        return RunningClient([*self._command, *arguments])
+    def start(self, arguments: list[str], gives_way: bool = False) -> "RunningClient":
+        """Starts it, with its first requests made; it goes on when it is told.
+
+        One that gives way does not keep other clients from the processor that they share.
+        """
+        return RunningClient([*(["chrt", "--idle", "0"] if gives_way else []), *self._command, *arguments])
 
     def run(
         self, arguments: list[str], meter_of: Peer | None = None, when_ready: Callable[[], None] | None = None

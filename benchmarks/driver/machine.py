@@ -16,6 +16,7 @@ PROGRAMS = {
     "cc": "gcc",
     "openssl": "openssl",
     "taskset": "util-linux",
+    "chrt": "util-linux",
 }
 
 
