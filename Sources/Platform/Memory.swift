@@ -106,5 +106,8 @@ package struct WritableMapping: ~Copyable, @unchecked Sendable {
         }
     }
 
+    /// Takes all pages out of this process's memory; the file keeps what was written (madvise(2): MADV_DONTNEED).
+    package func letGo() { madvise(bytes.baseAddress, bytes.count, CInt(MADV_DONTNEED)) }
+
     deinit { munmap(bytes.baseAddress, bytes.count) }
 }

@@ -303,6 +303,38 @@ final class FullMedium: Sendable {
         return copy
     }
 
+    /// KiB of the journal's files that this process has in memory.
+    private func resident() throws -> Int {
+        let lines = String(decoding: try Kernel.contents(of: "/proc/self/smaps", limit: .max), as: UTF8.self)
+            .split(separator: "\n")
+        var (total, isOurs) = (0, false)
+        for line in lines {
+            // A mapping begins with its addresses and its file.
+            let words = line.split(separator: " ")
+            if words[0].contains("-") { isOurs = line.contains(folder.file("records.journal-")) }
+            if isOurs, words[0] == "Rss:" { total += Int(words[1]) ?? 0 }
+        }
+        return total
+    }
+
+    @Test func memoryIsGivenBackWhenNobodyHasAnExchangeForAWhile() throws {
+        let backend = MemoryRecords { () throws(StoreError) in }
+        let records = try JournaledRecordsHarness.open(folder, backend, FullMedium(), .milliseconds(1))
+        try records.apply([.open(session(one))])
+        try records.apply([.exchange(row(1))])
+        #expect(try resident() > 0)
+        let deadline = MonotonicTime.now() + .seconds(10)
+        while try resident() > 0 {
+            try #require(MonotonicTime.now() < deadline, "the memory is not given back")
+            usleep(10_000)
+        }
+        #expect(!records.recordAtOnce([row(2)]))
+        try records.apply([.exchange(row(2))])
+        #expect(records.recordAtOnce([row(3)]))
+        #expect(try all(records) == (1...3).map { row($0) })
+        try records.close()
+    }
+
     @Test func moreThanThereIsRoomForWaitsForTheDisk() throws {
         let backend = MemoryRecords { () throws(StoreError) in }
         let records = try JournaledRecordsHarness.open(folder, backend, FullMedium())

@@ -48,7 +48,16 @@ struct Journal: Sendable {
     /// Empties the file that is appended to: all that stood in it has been taken in.
     func emptyActive() { active.empty() }
 
-    /// Gives both files' room back.
+    /// Whether there is memory to give back with ``giveRoomBack()``.
+    var hasRoom: Bool { active.hasRoom || spare?.hasRoom == true }
+
+    /// Lets go of the memory that both files have.
+    func giveRoomBack() {
+        active.giveRoomBack()
+        spare?.giveRoomBack()
+    }
+
+    /// Makes both files short again; nothing may be in them.
     func truncate() {
         active.truncate()
         spare?.truncate()

@@ -36,7 +36,7 @@ final class JournalFile: @unchecked Sendable {
     private static let mostSpare = 4 << 20
     /// How long pages are taken to stay as they are: the kernel writes them back after some seconds, and then the first one
     /// who writes to them waits for the file system.
-    private static let roomLasts = Duration.seconds(1)
+    static let roomLasts = Duration.milliseconds(500)
 
     /// Opens the file, making it where it is not there; what is in it stays until ``empty()``.
     init(path: String, extend: @escaping Extend) throws(SystemError) {
@@ -87,6 +87,15 @@ final class JournalFile: @unchecked Sendable {
         roomEnds = .now() + Self.roomLasts
     }
 
+    /// Whether there is memory to give back with ``giveRoomBack()``.
+    var hasRoom: Bool { room > 0 }
+
+    /// Lets go of the memory, when nobody has appended anything for long; what is in the file stays.
+    func giveRoomBack() {
+        room = 0
+        mapping.letGo()
+    }
+
     /// Forgets what has been appended, without a trace.
     func empty() {
         guard end > 0 else { return }
@@ -107,7 +116,8 @@ final class JournalFile: @unchecked Sendable {
     /// Gives the disk back; what was appended must have been emptied.
     func truncate() {
         precondition(end == 0, "the journal still holds exchanges")
-        (room, size) = (0, 0)
+        giveRoomBack()
+        size = 0
         // When it cannot be, zeros stay, which are as good.
         try? Kernel.ftruncate(descriptor.raw, 0)
     }

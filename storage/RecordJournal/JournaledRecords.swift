@@ -321,11 +321,16 @@ package final class JournaledRecords: Records {
         }
     }
 
-    /// The thread's work: exchanges that have waited long enough are taken in.
+    /// The thread's work: exchanges that have waited long enough are taken in; when none come, memory is given back.
     private func work() {
         while true {
-            let oldest = state.wait { state in state.isStopping ? MonotonicTime.now() : state.oldest }
-            guard let oldest, !state.withLock(\.isStopping) else { return }
+            let rest = state.withLock(\.journal.hasRoom) ? MonotonicTime.now() + JournalFile.roomLasts : nil
+            let oldest = state.wait(until: rest) { state in state.isStopping ? MonotonicTime.now() : state.oldest }
+            guard !state.withLock(\.isStopping) else { return }
+            guard let oldest else {
+                state.withLock { $0.journal.giveRoomBack() }
+                continue
+            }
             _ = state.wait(until: oldest + settings.linger) { state in
                 state.isStopping || state.waiting.count >= settings.mostRows ? true : nil
             }
