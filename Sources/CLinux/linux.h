@@ -11,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 // Not <sys/socket.h>: whether its types are taken for ours or for Glibc's depends on which module Swift loads first, and
 // that differs between debug and release builds.
@@ -33,6 +35,14 @@ static inline void linux_keep_freed_memory(int bytes) {
     mallopt(M_TOP_PAD, 1 << 20);
 }
 
+/// How many processors the calling thread may run on; 0 when the kernel does not tell (sched_getaffinity(2)).
+static inline int linux_processors(void) {
+    unsigned long set[128] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof set[0]; i++) count += __builtin_popcountl(set[i]);
+    return count;
+}
 static inline ssize_t linux_splice(int from, int64_t *offset, int to, size_t count, int more) {
     // SPLICE_F_MOVE 1, SPLICE_F_NONBLOCK 2, SPLICE_F_MORE 4
     return splice(from, offset, to, NULL, count, 1u | 2u | (more ? 4u : 0u));

@@ -60,8 +60,28 @@ public struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// The time in UTC as `2031-04-05T06:07:08.123456789Z` (RFC 3339), the fraction always with nine digits.
     public var rfc3339: String {
         let civil = CivilTime(seconds: seconds)
-        let fraction = nanoseconds - seconds * 1_000_000_000
-        return civil.date + "T" + civil.time + "." + CivilTime.padded(Int(fraction), 9) + "Z"
+        let fraction = Int(nanoseconds - seconds * 1_000_000_000)
+        // A number of nanoseconds is within three centuries of 1970: the year always has four digits.
+        return unsafe String(unsafeUninitializedCapacity: 30) { text in
+            var place = 0
+            func put(_ value: Int, _ width: Int, _ end: UInt8) {
+                var rest = value
+                for digit in stride(from: place + width - 1, through: place, by: -1) {
+                    unsafe text[digit] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                unsafe text[place + width] = end
+                place += width + 1
+            }
+            put(civil.year, 4, UInt8(ascii: "-"))
+            put(civil.month, 2, UInt8(ascii: "-"))
+            put(civil.day, 2, UInt8(ascii: "T"))
+            put(civil.hour, 2, UInt8(ascii: ":"))
+            put(civil.minute, 2, UInt8(ascii: ":"))
+            put(civil.second, 2, UInt8(ascii: "."))
+            put(fraction, 9, UInt8(ascii: "Z"))
+            return place
+        }
     }
 
     /// Reads the form that ``rfc3339`` writes, with a fraction of 0 to 9 digits; `nil` for anything else.

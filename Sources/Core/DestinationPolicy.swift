@@ -110,7 +110,11 @@ package struct DestinationPolicy: Sendable, Equatable {
     }
 
     private func guarding(_ address: IPAddress) -> [Guard] {
-        (Self.local + Self.special + ownRanges).filter { $0.range.contains(address) }
+        var found: [Guard] = []
+        for guards in [Self.local, Self.special, ownRanges] {
+            for index in guards.indices where guards[index].range.contains(address) { found.append(guards[index]) }
+        }
+        return found
     }
 }
 

@@ -11,8 +11,9 @@ package enum JSONText {
     package static func appendQuoted(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         defer { bytes.append(UInt8(ascii: "\"")) }
-        if isPlain(text) {
-            bytes.append(contentsOf: text.utf8)
+        let span = text.utf8Span.span
+        if isPlain(span) {
+            append(span, to: &bytes)
             return
         }
         for byte in text.utf8 {
@@ -30,9 +31,23 @@ package enum JSONText {
         }
     }
 
+    /// Appends ASCII in quotes when nothing in it needs an escape; `false` for anything else, of which nothing is appended.
+    package static func appendQuoted(ascii text: Span<UInt8>, to bytes: inout [UInt8]) -> Bool {
+        for index in text.indices where text[index] >= 0x80 { return false }
+        guard isPlain(text) else { return false }
+        bytes.append(UInt8(ascii: "\""))
+        append(text, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+        return true
+    }
+
+    private static func append(_ text: Span<UInt8>, to bytes: inout [UInt8]) {
+        // The pointer is used within this call only, to have one copy instead of a loop.
+        unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+    }
+
     /// Whether nothing in the text needs an escape.
-    private static func isPlain(_ text: String) -> Bool {
-        let bytes = text.utf8Span.span
+    private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
         for index in bytes.indices {
             let byte = bytes[index]
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7f { return false }

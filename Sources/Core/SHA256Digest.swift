@@ -53,7 +53,22 @@ public struct SHA256Digest: Hashable, Comparable, Sendable, CustomStringConverti
     }
 
     /// The digest as 64 lower-case hex digits.
-    public var hex: String { Hex.encode(bytes) }
+    public var hex: String {
+        unsafe String(unsafeUninitializedCapacity: 64) { text in
+            var place = 0
+            func put(_ word: UInt64) {
+                for shift in stride(from: UInt64(60), through: 0, by: -4) {
+                    unsafe text[place] = Hex.digit(UInt8(truncatingIfNeeded: word >> shift) & 15)
+                    place += 1
+                }
+            }
+            put(word0)
+            put(word1)
+            put(word2)
+            put(word3)
+            return place
+        }
+    }
 
     /// The same as ``hex``.
     public var description: String { hex }

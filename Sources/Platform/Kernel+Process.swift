@@ -19,7 +19,7 @@ extension Kernel {
     }
 
     /// How many processors this process may run on.
-    package static var processorCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+    package static var processorCount: Int { max(1, Int(linux_processors())) }
 
     /// Makes writes to a closed pipe an error instead of the end of the process.
     package static func ignoreBrokenPipes() { _ = Glibc.signal(SIGPIPE, SIG_IGN) }

@@ -28,13 +28,6 @@ package final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
-    /// The same unless somebody else has it; `nil` then.
-    package func withLockIfFree<R>(_ body: (inout State) -> R) -> R? {
-        guard pthread_mutex_trylock(mutex) == 0 else { return nil }
-        defer { pthread_mutex_unlock(mutex) }
-        return body(&state)
-    }
-
     /// Runs `body` with the state, then lets every waiter look again.
     package func change<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(mutex)

@@ -15,8 +15,8 @@ private final class ThreadStart {
 
 /// Starts a detached thread that runs `body` once.
 ///
-/// The name is what `top -H` shows; the kernel keeps its first 15 bytes. One that `givesWay` has a thirtieth of the share of
-/// others (nice 15) where they want the processor that it runs on, and does not keep them waiting when they wake up.
+/// The name is what `top -H` shows; the kernel keeps its first 15 bytes. One that `givesWay` has a tenth of the share of
+/// others (nice 10) where they want the processor that it runs on, and does not keep them waiting when they wake up.
 package func startThread(name: String, givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) {
     let start = Unmanaged.passRetained(ThreadStart(name: name, givesWay: givesWay, body: body))
     var attributes = pthread_attr_t()
@@ -30,7 +30,7 @@ package func startThread(name: String, givesWay: Bool = false, _ body: @escaping
             let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
             _ = linux_set_thread_name(pthread_self(), String(decoding: start.name.utf8.prefix(15), as: UTF8.self))
             // On Linux this is about the calling thread (setpriority(2), "C library/kernel differences").
-            if start.givesWay { setpriority(CInt(PRIO_PROCESS.rawValue), 0, 15) }
+            if start.givesWay { setpriority(CInt(PRIO_PROCESS.rawValue), 0, 10) }
             start.body()
             return nil
         }, start.toOpaque())

@@ -66,8 +66,10 @@ package final class ProxyServer: SessionObserver, Sendable {
     package init(settings: ProxySettings = ProxySettings(), parts: Parts) throws {
         listener = parts.listener
         storagePool = WorkerPool(name: "storage", threads: 4, capacity: 4_096)
-        // Inspections take long: relaying must not wait for them where both share a processor.
-        inspectionPool = WorkerPool(name: "inspect", threads: 3, capacity: 4_096, givesWay: true)
+        // Inspections take long: relaying must not wait for them where both share a processor. A session may have as many
+        // threads as there are processors.
+        inspectionPool = WorkerPool(
+            name: "inspect", threads: min(Kernel.processorCount, 8) + 1, capacity: 4_096, givesWay: true)
         let pseudonym = "fetch-service-" + Hex.encode(SecureRandom.bytes(6))
         context = ProxyContext(
             settings: settings, cache: parts.cache, recorder: parts.recorder,

@@ -99,17 +99,24 @@ struct RecordText {
 
     /// Names in their first spelling with all their values, without their secrets.
     private mutating func append(_ fields: Fields, _ session: Session) {
-        let shown = Redaction.fields(fields) { session.mark($0) }
-        var isTold = [Bool](repeating: false, count: shown.count)
-        for (index, (name, _)) in shown.enumerated() where !isTold[index] {
+        fields.forEachName { name in
             if bytes.last != UInt8(ascii: "{") { bytes.append(UInt8(ascii: ",")) }
-            JSONText.appendQuoted(name, to: &bytes)
-            bytes += ":[".utf8
-            for other in index..<shown.count where !isTold[other] && Fields.isSameName(shown[other].0, name) {
-                if other > index { bytes.append(UInt8(ascii: ",")) }
-                JSONText.appendQuoted(Self.shortened(shown[other].1), to: &bytes)
-                isTold[other] = true
+            if !JSONText.appendQuoted(ascii: name, to: &bytes) {
+                JSONText.appendQuoted(String(copying: name), to: &bytes)
             }
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(UInt8(ascii: "["))
+        } body: { name, value in
+            if bytes.last != UInt8(ascii: "[") { bytes.append(UInt8(ascii: ",")) }
+            // Nearly all are short, harmless and plain.
+            if value.count <= Self.longestValue, Redaction.isHarmless(name),
+                JSONText.appendQuoted(ascii: value, to: &bytes)
+            {
+                return
+            }
+            let shown = Redaction.value(of: name, value) { session.mark($0) }
+            JSONText.appendQuoted(Self.shortened(shown), to: &bytes)
+        } end: {
             bytes.append(UInt8(ascii: "]"))
         }
     }

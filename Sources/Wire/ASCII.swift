@@ -162,7 +162,7 @@ extension Array<UInt8> {
 
 extension String {
     /// Decodes UTF-8, with U+FFFD for what is none.
-    init(copying bytes: Span<UInt8>) {
+    package init(copying bytes: Span<UInt8>) {
         // The pointer is used within this call only.
         self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }

@@ -144,6 +144,31 @@ package struct Fields: Sendable {
         for entry in entries { body(bytes.extracting(entry.name), bytes.extracting(entry.value)) }
     }
 
+    /// Calls `body` for each name in the order of its first line, with that name's lines in their order; copies nothing.
+    ///
+    /// - Parameters:
+    ///   - begin: called with each name in its first spelling.
+    ///   - body: called with the name and the value of each of its lines.
+    ///   - end: called when these are over.
+    package func forEachName(
+        begin: (_ name: Span<UInt8>) -> Void, body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Void,
+        end: () -> Void
+    ) {
+        let bytes = storage.span
+        func isSame(_ one: Int, _ other: Int) -> Bool {
+            entries[one].nameLength == entries[other].nameLength
+                && ASCII.equalIgnoringCase(
+                    bytes.extracting(entries[one].name), bytes.extracting(entries[other].name))
+        }
+        for index in entries.indices where !(0..<index).contains(where: { isSame($0, index) }) {
+            begin(bytes.extracting(entries[index].name))
+            for other in index..<entries.count where other == index || isSame(index, other) {
+                body(bytes.extracting(entries[other].name), bytes.extracting(entries[other].value))
+            }
+            end()
+        }
+    }
+
     /// Lends the raw value of the first line of that name; copies nothing.
     package func withFirst<R>(_ name: String, _ body: (Span<UInt8>) -> R) -> R? {
         guard let index = firstIndex(name) else { return nil }

@@ -142,7 +142,13 @@ package enum HTTPDate {
 
     private static func index(_ bytes: Span<UInt8>, _ range: Range<Int>, in names: [String]) -> Int? {
         let name = bytes.extracting(range)
-        for index in names.indices where ASCII.equalIgnoringCase(name, names[index].utf8Span.span) { return index }
+        let first = ASCII.lowercased(name[0])
+        for index in names.indices {
+            // Most are told apart by their first letter.
+            let candidate = names[index].utf8
+            guard candidate.first.map(ASCII.lowercased) == first else { continue }
+            if ASCII.equalIgnoringCase(name, names[index].utf8Span.span) { return index }
+        }
         return nil
     }
 

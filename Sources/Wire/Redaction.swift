@@ -9,17 +9,19 @@ package enum Redaction {
         var out: [(String, String)] = []
         out.reserveCapacity(fields.count)
         fields.forEachRaw { rawName, rawValue in
-            let name = String(copying: rawName)
-            let value = String(copying: rawValue)
-            if isSecret(rawName) {
-                out.append((name, mark(value)))
-            } else if urlFields.contains(rawName) {
-                out.append((name, urls(in: value, mark: mark)))
-            } else {
-                out.append((name, value))
-            }
+            out.append((String(copying: rawName), value(of: rawName, rawValue, mark: mark)))
         }
         return out
+    }
+
+    /// Whether a field of that name is shown as it came: it holds neither a secret nor URLs.
+    package static func isHarmless(_ name: Span<UInt8>) -> Bool { !isSecret(name) && !urlFields.contains(name) }
+
+    /// A field's value with its secrets replaced; see ``fields(_:mark:)``.
+    package static func value(of name: Span<UInt8>, _ value: Span<UInt8>, mark: (String) -> String) -> String {
+        let value = String(copying: value)
+        if isSecret(name) { return mark(value) }
+        return urlFields.contains(name) ? urls(in: value, mark: mark) : value
     }
 
     /// Whether the whole value of a field is a secret.

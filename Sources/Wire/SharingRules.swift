@@ -74,11 +74,7 @@ package enum SharingRules {
     /// Whether clients send credentials in the field: one of the table, or one whose name says so.
     static func isCredential(_ name: Span<UInt8>) -> Bool {
         if credentials.contains(name) { return true }
-        switch name[name.count - 1] | 0x20 {
-        case 0x64, 0x6E, 0x74, 0x79:  // d, n, t, y: what the endings end in
-            if endings.contains(where: { ASCII.hasSuffixIgnoringCase(name, $0) }) { return true }
-        default: break
-        }
+        if hasTellingEnding(name) { return true }
         return ASCII.hasPrefixIgnoringCase(name, "x-goog-")
             && !harmlessGoogle.contains { ASCII.hasPrefixIgnoringCase(name, $0) }
     }
@@ -90,7 +86,17 @@ package enum SharingRules {
         "x-ubuntu-one-macaroon", "x-chef-authorization",
     ])
     /// `PRIVATE-TOKEN`, `X-Auth-Token`, `X-Subject-Token`, `X-Amz-Security-Token`, `X-Api-Key` and their like.
-    private static let endings = ["-token", "-secret", "-password", "-api-key", "-apikey", "-access-key"]
+    private static func hasTellingEnding(_ name: Span<UInt8>) -> Bool {
+        switch name[name.count - 1] | 0x20 {
+        case UInt8(ascii: "n"): ASCII.hasSuffixIgnoringCase(name, "-token")
+        case UInt8(ascii: "t"): ASCII.hasSuffixIgnoringCase(name, "-secret")
+        case UInt8(ascii: "d"): ASCII.hasSuffixIgnoringCase(name, "-password")
+        case UInt8(ascii: "y"):
+            ASCII.hasSuffixIgnoringCase(name, "-api-key") || ASCII.hasSuffixIgnoringCase(name, "-apikey")
+                || ASCII.hasSuffixIgnoringCase(name, "-access-key")
+        default: false
+        }
+    }
     /// Beginnings of `X-Goog-…` fields that hold no secret; all others may.
     private static let harmlessGoogle = [
         "x-goog-hash", "x-goog-generation", "x-goog-metageneration", "x-goog-stored-content-", "x-goog-storage-class",

@@ -12,9 +12,11 @@ struct Journal: Sendable {
     private let header: [UInt8]
 
     /// Opens the files, making them where they are not there; ``remains(bootID:)`` tells what is in them.
-    init(path: String, bootID: String, extend: @escaping JournalFile.Extend) throws(SystemError) {
-        active = try JournalFile(path: "\(path)-0", extend: extend)
-        spare = try JournalFile(path: "\(path)-1", extend: extend)
+    init(
+        path: String, bootID: String, roomLasts: Duration, extend: @escaping JournalFile.Extend
+    ) throws(SystemError) {
+        active = try JournalFile(path: "\(path)-0", roomLasts: roomLasts, extend: extend)
+        spare = try JournalFile(path: "\(path)-1", roomLasts: roomLasts, extend: extend)
         header = JournalFormat.header(bootID: bootID)
     }
 

@@ -18,6 +18,7 @@ final class JournalFile: @unchecked Sendable {
     private let descriptor: SharedDescriptor
     private let mapping: WritableMapping
     private let extend: Extend
+    private let roomLasts: Duration
     /// Bytes that the file has.
     private var size: Int
     /// Bytes that have been appended, the header among them; 0 when it is empty.
@@ -34,13 +35,18 @@ final class JournalFile: @unchecked Sendable {
     private static let growth = 256 << 10
     /// Room that is made beyond what is needed, at most.
     private static let mostSpare = 4 << 20
-    /// How long pages are taken to stay as they are: the kernel writes them back after some seconds, and then the first one
-    /// who writes to them waits for the file system.
-    static let roomLasts = Duration.milliseconds(500)
 
     /// Opens the file, making it where it is not there; what is in it stays until ``empty()``.
-    init(path: String, extend: @escaping Extend) throws(SystemError) {
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - roomLasts: How long pages are taken to stay as they are: the kernel writes them back after some seconds, and then
+    ///     the first one who writes to them waits for the file system.
+    ///   - extend: How the file grows.
+    /// - Throws: ``SystemError`` when it cannot be opened or mapped.
+    init(path: String, roomLasts: Duration, extend: @escaping Extend) throws(SystemError) {
         self.path = path
+        self.roomLasts = roomLasts
         self.extend = extend
         descriptor = SharedDescriptor(
             adopting: try Kernel.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode: 0o600))
@@ -84,7 +90,7 @@ final class JournalFile: @unchecked Sendable {
         }
         try mapping.populate(end..<wanted)
         room = wanted
-        roomEnds = .now() + Self.roomLasts
+        roomEnds = .now() + roomLasts
     }
 
     /// Whether there is memory to give back with ``giveRoomBack()``.

@@ -23,6 +23,8 @@ package final class JournaledRecords: Records {
         package var mostBytes = 16 << 20
         /// How long the oldest may wait before no more are accepted without the backend.
         package var longestWait = Duration.seconds(1)
+        /// How long room in memory that was made for exchanges is there for them.
+        package var roomLasts = Duration.milliseconds(500)
         /// How the files get room (zeros in a range of bytes), so that a test can make it fail.
         package var extend: @Sendable (SharedDescriptor, Range<Int>) throws(SystemError) -> Void = {
             (file, range) throws(SystemError) in
@@ -49,8 +51,8 @@ package final class JournaledRecords: Records {
     private let settings: Settings
     private let lost: @Sendable (StoreError) -> Void
     private let state: Monitor<State>
-    /// Held while the backend takes in or is asked: its writers come one after the other.
-    private let turn = Lock(())
+    /// The backend for whoever has it take something in: one after the other.
+    private let turn: Lock<any Records>
     private let ended = Latch()
 
     /// Most exchanges that the backend takes in as one transaction, so that no other waits long.
@@ -70,13 +72,15 @@ package final class JournaledRecords: Records {
         lost: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
         self.backend = backend
+        turn = Lock(backend)
         self.settings = settings
         self.lost = lost
         let operation = "open the journal \(path)"
         var journal: Journal
         let remains: Journal.Remains
         do throws(SystemError) {
-            journal = try Journal(path: path, bootID: bootID, extend: settings.extend)
+            journal = try Journal(
+                path: path, bootID: bootID, roomLasts: settings.roomLasts, extend: settings.extend)
             remains = try journal.remains(bootID: bootID)
         } catch {
             throw StoreError(.unavailable, operation, error.description)
@@ -135,7 +139,8 @@ package final class JournaledRecords: Records {
 
     package func recordAtOnce(_ rows: [ExchangeRow]) -> Bool {
         let now = MonotonicTime.now()
-        let isFirst = state.withLockIfFree { state -> Bool? in
+        // Whoever else has the lock has it for a moment only, but for `apply`, in which nobody is now.
+        let isFirst = state.withLock { state -> Bool? in
             // With a backend that does not keep up, whoever brings more waits for it.
             guard state.failure == nil, state.oldest.map({ now < $0 + settings.longestWait }) ?? true,
                 state.journal.size <= settings.mostBytes, let last = Self.lastNumbers(after: rows, state),
@@ -143,7 +148,7 @@ package final class JournaledRecords: Records {
             else { return nil }
             return Self.accepted(rows, last, &state, settings)
         }
-        guard let isFirst = isFirst ?? nil else { return false }
+        guard let isFirst else { return false }
         if isFirst { state.wakeOne() }
         return true
     }
@@ -207,7 +212,7 @@ package final class JournaledRecords: Records {
 
     /// Has the backend make the changes after everything that waits.
     private func applyAtOnce(_ changes: [RecordChange]) throws(StoreError) {
-        try turn.withLock { (_) throws(StoreError) in
+        try turn.withLock { (backend) throws(StoreError) in
             try takeIn()
             try backend.apply(changes)
         }
@@ -225,7 +230,7 @@ package final class JournaledRecords: Records {
     }
 
     package func checkWritable() throws(StoreError) {
-        try turn.withLock { (_) throws(StoreError) in
+        try turn.withLock { (backend) throws(StoreError) in
             try takeIn()
             try backend.checkWritable()
         }
@@ -324,7 +329,7 @@ package final class JournaledRecords: Records {
     /// The thread's work: exchanges that have waited long enough are taken in; when none come, memory is given back.
     private func work() {
         while true {
-            let rest = state.withLock(\.journal.hasRoom) ? MonotonicTime.now() + JournalFile.roomLasts : nil
+            let rest = state.withLock(\.journal.hasRoom) ? MonotonicTime.now() + settings.roomLasts : nil
             let oldest = state.wait(until: rest) { state in state.isStopping ? MonotonicTime.now() : state.oldest }
             guard !state.withLock(\.isStopping) else { return }
             guard let oldest else {

@@ -3,7 +3,13 @@ import Core
 /// A recorded URL taken apart, so that host and path are matched each by itself.
 package struct InspectedURL: Sendable, Hashable {
     /// `scheme://host:port`, and without the port when it is the scheme's own.
-    package let origins: [String]
+    package var origins: [String] {
+        let defaultPort = recordedOrigin.utf8.starts(with: "https:".utf8) ? ":443" : ":80"
+        if recordedOrigin.hasSuffix(defaultPort) {
+            return [recordedOrigin, String(recordedOrigin.dropLast(defaultPort.utf8.count))]
+        }
+        return Self.hasPort(recordedOrigin) ? [recordedOrigin] : [recordedOrigin + defaultPort, recordedOrigin]
+    }
     /// Scheme, host and port as recorded.
     package let recordedOrigin: String
     /// As recorded, `/` when the URL has none.
@@ -27,17 +33,8 @@ package struct InspectedURL: Sendable, Hashable {
         }
         let rest = bytes[(scheme.utf8.count + 3)...]
         let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
-        let authority = String(decoding: rest[..<end], as: UTF8.self)
-        guard !authority.isEmpty else { return nil }
-        recordedOrigin = "\(scheme)://\(authority)"
-        let defaultPort = scheme == "https" ? ":443" : ":80"
-        if authority.hasSuffix(defaultPort) {
-            origins = ["\(scheme)://\(authority)", "\(scheme)://\(authority.dropLast(defaultPort.count))"]
-        } else if Self.hasPort(authority) {
-            origins = ["\(scheme)://\(authority)"]
-        } else {
-            origins = ["\(scheme)://\(authority)\(defaultPort)", "\(scheme)://\(authority)"]
-        }
+        guard end > rest.startIndex else { return nil }
+        recordedOrigin = String(decoding: bytes[..<end], as: UTF8.self)
         let target = rest[end...]
         let mark = target.firstIndex(of: UInt8(ascii: "?"))
         let path = target[..<(mark ?? target.endIndex)]
@@ -49,14 +46,30 @@ package struct InspectedURL: Sendable, Hashable {
     /// The last piece of the path with its escapes undone; empty when the path ends in a slash or is not plain.
     package var fileName: String { segments?.last ?? "" }
 
-    private static func hasPort(_ authority: String) -> Bool {
-        guard let colon = authority.lastIndex(of: ":") else { return false }
-        return !authority[colon...].contains("]")
+    /// Whether a colon stands behind the host, which may be an address in brackets.
+    private static func hasPort(_ origin: String) -> Bool {
+        let afterScheme = origin.utf8.firstIndex(of: UInt8(ascii: ":")).map(origin.utf8.index(after:))
+        guard let afterScheme, let colon = origin.utf8.lastIndex(of: UInt8(ascii: ":")), colon >= afterScheme else {
+            return false
+        }
+        return !origin.utf8[colon...].contains(UInt8(ascii: "]"))
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: "%"): false
+        default: (0x20..<0x7f).contains(byte)
+        }
     }
 
     private static func decodedSegments(_ path: ArraySlice<UInt8>) -> [String]? {
         var segments: [String] = []
         for piece in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            // Most have no escape.
+            if piece.allSatisfy(isPlain) {
+                segments.append(String(decoding: piece, as: UTF8.self))
+                continue
+            }
             var decoded: [UInt8] = []
             var index = piece.startIndex
             while index < piece.endIndex {
@@ -69,9 +82,7 @@ package struct InspectedURL: Sendable, Hashable {
                     byte = high << 4 | low
                     index += 2
                 }
-                guard (0x20..<0x7f).contains(byte), byte != UInt8(ascii: "/"), byte != UInt8(ascii: "\\") else {
-                    return nil
-                }
+                guard byte == UInt8(ascii: "%") || isPlain(byte) else { return nil }
                 decoded.append(byte)
             }
             segments.append(String(decoding: decoded, as: UTF8.self))

@@ -11,10 +11,18 @@ package enum ContentNaming {
     /// before the file name, or as a Debian package in a pool, whose versions are never used twice.
     package static func isFixed(_ url: RequestURL) -> Bool {
         guard url.isOrdinary else { return false }
-        let segments = url.path.split(separator: "/")
-        var run = 0
-        for segment in segments {
-            let digits = segment.utf8.split(separator: UInt8(ascii: ":")).last ?? segment.utf8[...]
+        let path = url.path.utf8
+        var (run, isInPool) = (0, false)
+        var last = path[path.endIndex...]
+        var start = path.startIndex
+        while start < path.endIndex {
+            let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
+            let segment = path[start..<end]
+            start = end == path.endIndex ? end : path.index(after: end)
+            guard !segment.isEmpty else { continue }
+            last = segment
+            isInPool = isInPool || segment.elementsEqual("pool".utf8)
+            let digits = behindColons(segment)
             if !digits.isEmpty, digits.allSatisfy(isLowerHex) {
                 run += digits.count
                 if digits.count >= 40 || run >= 64 { return true }
@@ -22,8 +30,17 @@ package enum ContentNaming {
                 run = 0
             }
         }
-        guard segments.contains("pool"), let file = segments.last, file.hasSuffix(".deb") else { return false }
-        return file.utf8.filter { $0 == UInt8(ascii: "_") }.count == 2
+        guard isInPool, last.count > 4, last.suffix(4).elementsEqual(".deb".utf8) else { return false }
+        return last.count { $0 == UInt8(ascii: "_") } == 2
+    }
+
+    /// The last piece between colons that is not empty: `…` of `sha256:…`.
+    private static func behindColons(_ segment: Substring.UTF8View) -> Substring.UTF8View {
+        let colon = UInt8(ascii: ":")
+        guard let lastByte = segment.lastIndex(where: { $0 != colon }) else { return segment }
+        let piece = segment[...lastByte]
+        guard let before = piece.lastIndex(of: colon) else { return piece }
+        return piece[piece.index(after: before)...]
     }
 
     /// Whether an answer leaves the estimate to us: no freshness, no validator, nothing that forbids it.

@@ -90,9 +90,11 @@ package enum Storability: Sendable, Equatable {
         var stored = response
         let control = CacheControl(response)
         HopByHop.strip(response: &stored)
-        var dropped = Set(control.noCacheFields)
-        if shared { dropped.formUnion(control.privateFields + ["set-cookie", "set-cookie2", "authentication-info"]) }
-        if !dropped.isEmpty { stored.removeAll(named: dropped) }
+        if shared { stored.removeAll { ofOneUser.contains($0) } }
+        let named = shared ? control.noCacheFields + control.privateFields : control.noCacheFields
+        if !named.isEmpty { stored.removeAll(named: Set(named)) }
         return stored
     }
+
+    private static let ofOneUser = FieldNameSet(["set-cookie", "set-cookie2", "authentication-info"])
 }
