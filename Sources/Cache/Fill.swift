@@ -66,12 +66,19 @@ package final class Fill: Sendable {
         package var trailers: Fields
         /// Where it is kept; `nil` when it could not be.
         package var blob: StoredBlob?
+        /// The stored body, open, so that who follows the fill has it whatever is evicted meanwhile.
+        ///
+        /// `nil` for small ones, which are in memory, and when it could not be kept or opened.
+        package var reader: (any BlobReader)?
 
-        package init(digest: SHA256Digest, size: Int64, trailers: Fields, blob: StoredBlob?) {
+        package init(
+            digest: SHA256Digest, size: Int64, trailers: Fields, blob: StoredBlob?, reader: (any BlobReader)? = nil
+        ) {
             self.digest = digest
             self.size = size
             self.trailers = trailers
             self.blob = blob
+            self.reader = reader
         }
     }
 

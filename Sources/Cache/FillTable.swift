@@ -13,9 +13,17 @@ package final class FillTable: Sendable {
     }
 
     /// The fill for a key: the one in progress, or a new one that the caller must drive to its end.
-    package func join(_ key: FillKey) -> Role {
+    ///
+    /// - Parameters:
+    ///   - key: What is downloaded.
+    ///   - isOver: Asked when none is in progress: whether one has ended since the caller looked, so that it should look
+    ///     again. Must not wait for anything.
+    /// - Returns: `nil` when one is over. Since what a fill brings is entered before it is closed, no key is downloaded twice
+    ///   because of a look that came too early.
+    package func join(_ key: FillKey, unless isOver: () -> Bool = { false }) -> Role? {
         fills.withLock { fills in
             if let fill = fills[key] { return .follower(fill) }
+            if isOver() { return nil }
             let fill = Fill(key: key)
             fills[key] = fill
             return .leader(fill)

@@ -200,7 +200,10 @@ final class BodyIngest: @unchecked Sendable {
         guard !stagingFailed else { return .complete(completion) }
         do throws(StoreError) {
             if let sink {
-                completion.blob = try sink.commit(digest: digest, size: size)
+                let blob = try sink.commit(digest: digest, size: size)
+                completion.blob = blob
+                // Before anybody can evict it.
+                completion.reader = try store.open(blob)
             } else {
                 let bytes = small.count == 1 ? small[0] : Array(small.joined())
                 completion.blob = try store.put(bytes, digest: digest, scope: plan.scope)

@@ -8,14 +8,24 @@ import Storage
 import Wire
 
 extension Exchange: FillOwner {
-    /// Starts a download that others may join, or joins the one in progress.
-    func join(_ key: FillKey, validating entry: StoredEntry?) {
-        switch loop.cache.fills.join(key) {
+    /// Starts a download that others may join, or joins the one in progress; looks up again when one has just ended.
+    ///
+    /// - Parameters:
+    ///   - key: What is downloaded.
+    ///   - entry: The stored response that is validated.
+    ///   - known: The stored responses that were seen when this was decided.
+    func join(_ key: FillKey, validating entry: StoredEntry?, known: [StoredEntry]) {
+        let cache = loop.cache
+        let role = cache.fills.join(key) {
+            (cache.remembered(key) ?? []).contains { entry in !known.contains { $0 === entry } }
+        }
+        switch role {
         case .leader(let fill):
             lead(fill, validating: entry)
         case .follower(let fill):
             source = .joined
             follow(fill)
+        case nil: lookUp()
         }
     }
 
@@ -259,8 +269,8 @@ extension Exchange: FillOwner {
         if completion.size <= Fill.smallBody, let bytes = fill.allBytes() {
             body = .bytes(bytes)
             if let blob = completion.blob, blob.scope == .shared { loop.cache.rememberBody(bytes, completion.digest) }
-        } else if let blob = completion.blob {
-            return openCommitted(blob, completion)
+        } else if let reader = completion.reader {
+            body = .reader(reader)
         } else if isStrict {
             let reason = inPublic(fill.look(nil).stagingFailure)
             return sourceFailed("the body cannot be kept for inspection: \(reason)", status: 503)
@@ -269,23 +279,6 @@ extension Exchange: FillOwner {
         }
         whole = (completion.digest, completion.size, body, completion.blob?.scope ?? .session(session.id))
         conclude(verifying: nil)
-    }
-
-    /// Opens the stored body for those who look into it.
-    private func openCommitted(_ blob: StoredBlob, _ completion: Fill.Completion) {
-        phase = .concluding
-        let cache = loop.cache
-        onPool {
-            try? cache.open(blob)
-        } then: { [self] reader in
-            guard phase == .concluding else { return }
-            let body = reader.map(Examiner.Body.reader) ?? .none(reason: "the stored body cannot be opened")
-            whole = (completion.digest, completion.size, body, blob.scope)
-            conclude(verifying: nil)
-        }
-        streamAhead(received: completion.size, total: completion.size)
-        pump()
-        startTrickle()
     }
 
     private func fillFailed(_ failure: FillFailure) {

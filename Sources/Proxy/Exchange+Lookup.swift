@@ -57,14 +57,14 @@ extension Exchange {
         switch decision {
         case .use(let entry, let age):
             if mustAskFirst(entry) {
-                ask(Validators.hasAny(entry.head.fields) ? entry : nil, why: .request, own)
+                ask(Validators.hasAny(entry.head.fields) ? entry : nil, why: .request, own, entries)
             } else {
                 serve(entry, age: age, as: statusOfUse(entry, age: age))
             }
         case .useStale(let entry, let age, let use):
             if use == .whileRevalidating {
                 // A HEAD brings nothing that could be stored.
-                guard request.method == "GET" else { return ask(entry, why: .stale, own) }
+                guard request.method == "GET" else { return ask(entry, why: .stale, own, entries) }
                 if !CacheControl(request.fields).onlyIfCached { revalidateBehind(entry) }
             }
             serve(entry, age: age, as: .stale(ttl: entry.policy.lifetime - age, use))
@@ -75,16 +75,18 @@ extension Exchange {
         case .validate(let entry, let why):
             standIn = entry
             toldByHead = tellable(entries, own)
-            ask(entry, why: why, own)
+            ask(entry, why: why, own, entries)
         case .absent(let why, let stale):
             standIn = stale
             toldByHead = tellable(entries, own)
-            ask(nil, why: why, own)
+            ask(nil, why: why, own, entries)
         }
     }
 
     /// Asks the origin, with the validators of a stored response if there is one.
-    private func ask(_ entry: StoredEntry?, why: CacheStatus.Forward, _ own: FillKey) {
+    private func ask(
+        _ entry: StoredEntry?, why: CacheStatus.Forward, _ own: FillKey, _ known: [StoredEntry]
+    ) {
         if attempts == 1 { forward = why }
         guard request.method != "HEAD" else { return passThrough() }
         if entry == nil, let size = loop.largeBodies.size(of: own, now: loop.loop.now),
@@ -94,12 +96,14 @@ extension Exchange {
         }
         if let entry, attempts <= Self.mostAttempts {
             // What is asked with credentials is not about what everybody shares.
-            if hasCredentials, entry.response.partition == .shared { return join(own, validating: nil) }
-            join(FillKey(partition: entry.response.partition, key: own.key), validating: entry)
+            if hasCredentials, entry.response.partition == .shared {
+                return join(own, validating: nil, known: known)
+            }
+            join(FillKey(partition: entry.response.partition, key: own.key), validating: entry, known: known)
         } else if attempts > Self.mostAttempts || CacheControl(request.fields).noStore {
             fillAlone(partition: own.partition)
         } else {
-            join(own, validating: nil)
+            join(own, validating: nil, known: known)
         }
     }
 

@@ -57,4 +57,26 @@ import Testing
         #expect(done.wait(atMost: .seconds(20)))
         #expect(leaders.withLock { $0 } == 1)
     }
+
+    @Test func `who looked too early looks again instead of downloading`() {
+        let table = FillTable()
+        var asked = 0
+        let isOver = {
+            asked += 1
+            return true
+        }
+        if table.join(key, unless: isOver) != nil { Issue.record("a download begins") }
+        #expect(asked == 1 && table.count == 0)
+        guard case .leader(let fill)? = table.join(key) else {
+            Issue.record("nobody leads")
+            return
+        }
+        // What is in progress is joined, whatever has ended before.
+        guard case .follower? = table.join(key, unless: isOver) else {
+            Issue.record("somebody downloads it as well")
+            return
+        }
+        #expect(asked == 1)
+        table.close(fill)
+    }
 }

@@ -3,7 +3,7 @@ import MemoryStorage
 import Platform
 import Storage
 
-/// Blobs in memory whose opening, or putting, takes until a test allows it, as if the disk were slow.
+/// Blobs in memory whose reading, or putting, takes until a test allows it, as if the disk were slow.
 final class HoldingStore: BlobStore {
     private let inner = MemoryBlobStore()
     private let gate = Latch()
@@ -11,12 +11,12 @@ final class HoldingStore: BlobStore {
 
     init(holdingPuts: Bool = false) { holdsPuts = holdingPuts }
 
-    /// Opens what waits and everything after.
+    /// Lets go what waits and everything after.
     func release() { gate.signal() }
 
     func open(_ blob: StoredBlob) throws(StoreError) -> (any BlobReader)? {
-        if !holdsPuts { _ = gate.wait(atMost: .seconds(20)) }
-        return try inner.open(blob)
+        guard let reader = try inner.open(blob) else { return nil }
+        return holdsPuts ? reader : HoldingReader(reader, gate)
     }
 
     func put(_ bytes: [UInt8], digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob {
@@ -38,4 +38,25 @@ final class HoldingStore: BlobStore {
     ) throws(StoreError) -> Bool { try inner.sweep(isKnown: isKnown) }
     var stagedWrites: Int { inner.stagedWrites }
     func spaceLeft() -> Int64 { inner.spaceLeft() }
+}
+
+private final class HoldingReader: BlobReader {
+    private let inner: any BlobReader
+    private let gate: Latch
+
+    init(_ inner: any BlobReader, _ gate: Latch) { (self.inner, self.gate) = (inner, gate) }
+
+    var size: Int64 { inner.size }
+    var plainFile: (descriptor: Int32, offset: Int64)? { inner.plainFile }
+
+    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        _ = gate.wait(atMost: .seconds(20))
+        return try inner.read(at: offset, into: buffer)
+    }
+
+    func lend(
+        at offset: Int64, count: Int, scratch: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Int
+    ) throws(StoreError) {
+        try inner.lend(at: offset, count: count, scratch: scratch, body)
+    }
 }
