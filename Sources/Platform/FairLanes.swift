@@ -37,6 +37,9 @@ package struct FairLanes<Element> {
 
     package var isEmpty: Bool { count == 0 }
 
+    /// Lanes that are known, of which something waits or not; a gauge.
+    package var rememberedLanes: Int { lanes.count }
+
     /// Of how many lanes something waits.
     package var waitingLanes: Int { active.count }
 
@@ -105,7 +108,10 @@ package struct FairLanes<Element> {
     }
 
     /// Forgets lanes that owe nothing, so that what is remembered stays bounded by those that wait or owe.
+    ///
+    /// When nothing waits, nobody is owed anything: the scale goes on where the one that has used most stands.
     private mutating func forgetSome() {
+        if isEmpty { clock = lanes.reduce(clock) { max($0, $1.used) } }
         let order = active.map { lanes[$0].id }
         lanes.removeAll { $0.waiting.isEmpty && $0.used <= clock }
         places = Dictionary(uniqueKeysWithValues: lanes.enumerated().map { ($1.id, $0) })

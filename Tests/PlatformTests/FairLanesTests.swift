@@ -56,6 +56,16 @@ import Testing
         #expect(order.prefix(8).count { $0.hasPrefix("a") } >= 3, "\(order)")
     }
 
+    @Test func lanesThatWereServedOnceAreForgotten() {
+        var lanes = FairLanes<String>()
+        for lane in 0..<10_000 {
+            lanes.append("once", lane: lane)
+            #expect(lanes.popFirst()?.lane == lane)
+            lanes.charge(1_000_000, lane: lane)
+        }
+        #expect(lanes.rememberedLanes <= 65)
+    }
+
     @Test func lanesThatMayNotBeServedKeepTheirPlace() {
         var lanes = FairLanes<String>()
         lanes.append("a", lane: 1)
