@@ -58,6 +58,23 @@ import Wire
         }
     }
 
+    @Test(arguments: [held, streamed])
+    func `a good wheel that is evicted as soon as it is stored is delivered all the same`(_ path: String) async throws {
+        let store = TamperingStore()
+        var options = try Self.trusting()
+        options.blobs = store
+        try await withProxy(options) { proxy in
+            let wheel = SampleWheel.bytes(padding: 500_000)
+            let origin = try ScriptedOrigin(serving: wheel)
+            store.evictWhenOpened(sha256(wheel))
+            #expect(try proxy.client(proxy.strict).get(origin.url(path)).body == wheel)
+            #expect(try proxy.rows(proxy.strict).map(\.row.result) == [.approved])
+            // It is gone, and no trace of it is in the way.
+            #expect(try proxy.client(proxy.strict).get(origin.url(path)).body == wheel)
+            #expect(origin.requests.count == 2)
+        }
+    }
+
     @Test(arguments: [held, streamed], [0, 500_000])
     func `a tampered wheel is never complete`(_ path: String, _ padding: Int) async throws {
         try await withProxy(Self.trusting()) { proxy in
