@@ -2,22 +2,12 @@
 ///
 /// A secret is replaced by `mark(secret)`, which gives `redacted:` and eight hexadecimal digits of a keyed hash.
 package enum Redaction {
-    /// The fields with their secrets replaced, in order.
-    ///
-    /// Secret fields lose their whole value; fields that hold URLs lose userinfo and secret query parameters.
-    package static func fields(_ fields: Fields, mark: (String) -> String) -> [(String, String)] {
-        var out: [(String, String)] = []
-        out.reserveCapacity(fields.count)
-        fields.forEachRaw { rawName, rawValue in
-            out.append((String(copying: rawName), value(of: rawName, rawValue, mark: mark)))
-        }
-        return out
-    }
-
     /// Whether a field of that name is shown as it came: it holds neither a secret nor URLs.
     package static func isHarmless(_ name: Span<UInt8>) -> Bool { !isSecret(name) && !urlFields.contains(name) }
 
-    /// A field's value with its secrets replaced; see ``fields(_:mark:)``.
+    /// A field's value with its secrets replaced.
+    ///
+    /// Secret fields lose their whole value; fields that hold URLs lose userinfo and secret query parameters.
     package static func value(of name: Span<UInt8>, _ value: Span<UInt8>, mark: (String) -> String) -> String {
         let value = String(copying: value)
         if isSecret(name) { return mark(value) }

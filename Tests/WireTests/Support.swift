@@ -54,3 +54,14 @@ struct SeededGenerator: RandomNumberGenerator {
         return z ^ z >> 31
     }
 }
+
+extension Redaction {
+    /// The fields as the record shows them, in order.
+    static func fields(_ fields: Fields, mark: (String) -> String) -> [(String, String)] {
+        var out: [(String, String)] = []
+        fields.forEachRaw { name, value in
+            out.append((String(copying: name), Redaction.value(of: name, value, mark: mark)))
+        }
+        return out
+    }
+}
