@@ -149,7 +149,7 @@ class Soak:
     def _watch(self, governor: Governor) -> None:
         """Samples until the time is over, with a line each minute."""
         began = time.monotonic()
-        number, state, minute, before = 0, 0, 1, 0
+        number, state, minute, before, told = 0, 0, 1, 0, 0
         while (passed := time.monotonic() - began) < self._seconds:
             time.sleep(min(SAMPLE_SECONDS, max(0.0, self._seconds - passed)))
             passed = time.monotonic() - began
@@ -163,6 +163,9 @@ class Soak:
             if passed >= minute * 60:
                 done = sum(self.tally.done.values())
                 self._line(minute, sample, (done - before) / 60, governor.used)
+                for text in self.tally.failures[told:]:
+                    print(f"           {text}", flush=True)
+                told = len(self.tally.failures)
                 before = done
                 minute = int(passed // 60) + 1
 
