@@ -70,10 +70,17 @@ package final class ControlServer: Sendable {
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .childChannelOption(ChannelOptions.socketOption(.so_keepalive), value: 1)
             .bind(copy) { [self] channel -> EventLoopFuture<HTTP1Channel.Value> in
-                let isAccepted = enter(channel, most: settings.mostConnections)
+                let entry = enter(channel, most: settings.mostConnections)
                 let connection = channels.setup(channel: channel, logger: log)
                 // Set up all the same: an error here would end the listening.
-                if !isAccepted { connection.whenComplete { _ in channel.close(promise: nil) } }
+                switch entry {
+                case .accepted: break
+                case .beyondLimit: connection.whenComplete { _ in channel.close(promise: nil) }
+                case .whileStopping:
+                    connection.whenComplete { _ in
+                        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+                    }
+                }
                 return connection
             }
         let isStopping = state.withLock { state in
@@ -93,11 +100,14 @@ package final class ControlServer: Sendable {
     }
 
     /// Stops accepting, lets the requests under way finish, and closes what is left after `grace`.
+    ///
+    /// A second call does nothing.
     package func stop(grace: Duration) async {
-        let (listening, connections) = state.withLock { state in
-            state.isStopping = true
-            return (state.listening, Array(state.connections.values))
+        let (isFirst, listening, connections) = state.withLock { state in
+            defer { state.isStopping = true }
+            return (!state.isStopping, state.listening, Array(state.connections.values))
         }
+        guard isFirst else { return }
         listening?.close(promise: nil)
         for connection in connections {
             connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
@@ -112,18 +122,24 @@ package final class ControlServer: Sendable {
     /// How many connections there are; a gauge.
     package var connectionCount: Int { state.withLock { $0.connections.count } }
 
-    private func enter(_ channel: any Channel, most: Int) -> Bool {
+    private enum Entry {
+        case accepted, beyondLimit
+        /// The client has connected in time: it is answered.
+        case whileStopping
+    }
+
+    private func enter(_ channel: any Channel, most: Int) -> Entry {
         let key = ObjectIdentifier(channel)
-        let isAccepted = state.withLock { state in
-            guard !state.isStopping, state.connections.count < most else { return false }
+        let entry = state.withLock { state -> Entry in
+            guard state.connections.count < most else { return .beyondLimit }
             state.connections[key] = channel
-            return true
+            return state.isStopping ? .whileStopping : .accepted
         }
-        if isAccepted {
+        if entry != .beyondLimit {
             channel.closeFuture.whenComplete { [self] _ in
                 _ = state.withLock { $0.connections.removeValue(forKey: key) }
             }
         }
-        return isAccepted
+        return entry
     }
 }

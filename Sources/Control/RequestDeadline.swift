@@ -1,7 +1,10 @@
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Closes a connection whose client takes too long: for a whole request, or between two.
+/// Closes a connection whose client takes too long: for a whole request, or between two; or when the service stops.
+///
+/// A client expects that a connection which it has used may end, and asks again on another. One that was just made must not:
+/// when the service stops, its first request has a moment to come, and is answered.
 ///
 /// Counted for all of a request, not from byte to byte, so that trickling does not help. Confined to its channel's loop.
 final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
@@ -11,10 +14,22 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     private let limit: TimeAmount
+    private let patience: TimeAmount
+    private var isUsed = false
+    /// Told to end before anything was asked.
+    private var mustEnd = false
     private var timer: Scheduled<Void>?
     private var unanswered = 0
 
-    init(limit: Duration) { self.limit = TimeAmount(limit) }
+    /// Makes a watch.
+    ///
+    /// - Parameters:
+    ///   - limit: How long a client may take.
+    ///   - patience: How long an unused connection may stay when the service stops.
+    init(limit: Duration, patience: Duration = .milliseconds(500)) {
+        self.limit = TimeAmount(limit)
+        self.patience = TimeAmount(patience)
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { arm(context) }
 
@@ -22,11 +37,26 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: unanswered += 1
+        case .head:
+            unanswered += 1
+            isUsed = true
         case .body: break
         case .end: timer?.cancel()
         }
         context.fireChannelRead(data)
+        guard mustEnd, isUsed else { return }
+        mustEnd = false
+        // Whoever hears it now waits for the answer.
+        context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent, !isUsed else { return context.fireUserInboundEventTriggered(event) }
+        guard !mustEnd else { return }
+        mustEnd = true
+        let channel = context.channel
+        timer?.cancel()
+        timer = context.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

@@ -73,6 +73,13 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         deadline = loop.loop.now + loop.settings.headTimeout
     }
 
+    /// Whether an answer has gone out, here or in the tunnel: a client expects that such a connection may end, and asks again
+    /// on another.
+    private var hasAnswered = false
+
+    /// Whether it may close because the service stops: nothing is under way, and its client will not take that for a failure.
+    var mayEndQuietly: Bool { isIdle && hasAnswered && inputStart == input.count && outbox.isEmpty }
+
     /// Whether further requests may come on this connection.
     var mayStay: Bool { !closesWhenSent && !loop.isDraining && (!hasEnded || inputStart < input.count) }
 
@@ -143,7 +150,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             if hasEnded { closeAfterClient() }
             return false
         }
-        if loop.isDraining, session == nil || outbox.isEmpty {
+        if loop.isEnding {
             close()
             return false
         }
@@ -432,6 +439,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             ProxyStatus(error).append(to: &head.fields, proxy: loop.context.pseudonym)
         }
         head.fields.append("Content-Length", String(content.count))
+        hasAnswered = true
         if close { head.fields.append("Connection", "close") }
         head.serialise(into: &outbox)
         outbox += content
@@ -475,6 +483,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     /// The exchange is over and its answer sent.
     func exchangeEnded(_ exchange: Exchange, mayPersist: Bool) {
         guard case .busy(let current) = state, current === exchange else { return }
+        hasAnswered = true
         guard mayPersist, mayStay || inputStart < input.count else { return close() }
         state = body.isComplete ? .head : .skipping
         deadline = loop.loop.now + loop.settings.idleTimeout
@@ -559,6 +568,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     func enterTunnel(_ tunnel: Tunnel) {
         self.tunnel = tunnel
         isFirstHead = true
+        hasAnswered = false
         section = nil
         sectionBytes = []
         scanner.reset()

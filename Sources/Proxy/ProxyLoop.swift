@@ -14,7 +14,10 @@ final class ProxyLoop: @unchecked Sendable {
     let context: ProxyContext
     let pool: OriginPool
     let upstream: UpstreamProxies
+    /// Whether what is idle closes, and every connection after the answer that is due on it.
     private(set) var isDraining = false
+    /// Whether everything ends now.
+    private(set) var isEnding = false
 
     /// A session as this loop has it.
     final class Member {
@@ -78,7 +81,7 @@ final class ProxyLoop: @unchecked Sendable {
 
     func accept(_ descriptor: consuming OwnedDescriptor, _ peer: SocketAddress) {
         let stream = ByteStream(loop: loop, descriptor: descriptor, peer: peer)
-        guard !isDraining else { return stream.abort() }
+        guard !isEnding else { return stream.abort() }
         let connection = ClientConnection(loop: self, stream: stream)
         connections[ObjectIdentifier(connection)] = connection
         context.counters.add(context.counters.openConnections)
@@ -191,14 +194,19 @@ final class ProxyLoop: @unchecked Sendable {
 
     // MARK: - The end
 
-    /// Accepts nothing new; idle connections close.
+    /// Closes what has been used and is idle; whoever has just connected, or has begun to ask, is answered first.
     func drain() {
         isDraining = true
-        for connection in Array(connections.values) where connection.isIdle { connection.close() }
+        for connection in Array(connections.values) where connection.mayEndQuietly { connection.close() }
     }
+
+    /// Whether a client waits for an answer, or is about to ask for the first time.
+    var hasOpenRequests: Bool { connections.values.contains { !$0.mayEndQuietly } }
 
     /// Ends what is left, recorded as truncated; `done` is called when all rows are committed.
     func cutEverything(_ done: @escaping @Sendable () -> Void) {
+        isEnding = true
+        for connection in Array(connections.values) where connection.isIdle { connection.close() }
         for driver in Array(downloads.values) { driver.cancel("the service is stopping") }
         let ids = Array(members.keys)
         let left = Countdown(ids.count, done)

@@ -55,7 +55,7 @@ package final class ProxyServer: SessionObserver, Sendable {
 
     /// Those who wait for an answer of all loops.
     private struct Waiting {
-        var resumes: [Int: @Sendable () -> Void] = [:]
+        var resumes: [Int: @Sendable (_ isDone: Bool) -> Void] = [:]
         var last = 0
         /// The loops have ended: nobody answers any more.
         var isOver = false
@@ -125,9 +125,16 @@ package final class ProxyServer: SessionObserver, Sendable {
         }
         guard isFirst else { return }
         acceptor.withLock { $0 }?.stop()
+        // What one loop accepts for another is with that one once all have stopped accepting.
+        await onEveryLoop(atMost: .seconds(5)) { _, done in done() }
         for loop in loops { loop.loop.execute { loop.drain() } }
-        let deadline = MonotonicTime.now() + grace
-        while context.counters.openExchanges.load(ordering: .relaxed) > 0, MonotonicTime.now() < deadline {
+        let now = MonotonicTime.now()
+        let (deadline, firstRequestsUntil) = (now + grace, now + min(grace / 2, Self.firstRequestPatience))
+        while MonotonicTime.now() < deadline {
+            if context.counters.openExchanges.load(ordering: .relaxed) == 0 {
+                if MonotonicTime.now() >= firstRequestsUntil { break }
+                if await !hasOpenRequests() { break }
+            }
             try? await Task.sleep(for: .milliseconds(10))
         }
         await onEveryLoop(atMost: .seconds(5)) { loop, done in loop.cutEverything(done) }
@@ -147,7 +154,24 @@ package final class ProxyServer: SessionObserver, Sendable {
             defer { waiting.resumes = [:] }
             return Array(waiting.resumes.values)
         }
-        for resume in left { resume() }
+        for resume in left { resume(true) }
+    }
+
+    /// How long a stop waits for the first request of who has just connected.
+    private static let firstRequestPatience = Duration.seconds(2)
+
+    private func hasOpenRequests() async -> Bool {
+        let found = Lock(false)
+        await onEveryLoop(atMost: .seconds(5)) { loop, done in
+            if loop.hasOpenRequests { found.withLock { $0 = true } }
+            done()
+        }
+        return found.withLock { $0 }
+    }
+
+    /// Whether every loop does what it is told in time; also when the loops have ended as they should.
+    package func answers(within limit: Duration) async -> Bool {
+        await onEveryLoop(atMost: limit) { _, done in done() }
     }
 
     /// Replaces what may be connected to; what it denies is closed at once.
@@ -185,23 +209,26 @@ package final class ProxyServer: SessionObserver, Sendable {
     }
 
     /// Runs something on every loop and waits until all have said that it is done, or the time is over.
+    ///
+    /// - Returns: Whether all have said so, or there are no loops any more.
+    @discardableResult
     private func onEveryLoop(
         atMost limit: Duration, _ body: @escaping @Sendable (ProxyLoop, @escaping @Sendable () -> Void) -> Void
-    ) async {
+    ) async -> Bool {
         let log = context.log
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        return await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
             // Loops that have ended drop what they are told.
             let number = waiting.withLock { waiting -> Int? in
                 guard !waiting.isOver else { return nil }
                 waiting.last += 1
-                waiting.resumes[waiting.last] = { continuation.resume() }
+                waiting.resumes[waiting.last] = { continuation.resume(returning: $0) }
                 return waiting.last
             }
-            guard let number else { return continuation.resume() }
+            guard let number else { return continuation.resume(returning: true) }
             let resume: @Sendable (Bool) -> Void = { [self] isLate in
                 guard let resume = waiting.withLock({ $0.resumes.removeValue(forKey: number) }) else { return }
                 if isLate { log.error("a loop did not answer within \(limit)") }
-                resume()
+                resume(!isLate)
             }
             let left = Countdown(loops.count) { resume(false) }
             for loop in loops { loop.loop.execute { body(loop) { left.one() } } }

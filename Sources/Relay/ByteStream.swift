@@ -275,7 +275,10 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
         handler?.streamReady(self)
     }
 
-    override func loopEnded() { abort() }
+    override func loopEnded() {
+        // What has ended in order stays so: the kernel has all of it and sends it.
+        if closing != nil, hasShutDown { close() } else { abort() }
+    }
 
     @discardableResult
     func fail(_ reason: String) -> Outcome {

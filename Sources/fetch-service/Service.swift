@@ -203,10 +203,11 @@ final class Service: Sendable {
     func stop(endingSessions: Bool) async {
         copyUntil.withLock { $0 = MonotonicTime.now() + stopTimeout }
         _ = try? Kernel.unlinkIfPresent(serviceFilePath)
-        await registry.stop()
-        async let controlStopped: Void = control.stop(grace: min(stopTimeout, .milliseconds(500)))
+        async let controlStopped: Void = control.stop(grace: stopTimeout)
         await proxy.stop(grace: stopTimeout)
         await controlStopped
+        // Not before: who asks for a session while the service stops gets one, which goes on after the next start.
+        await registry.stop()
         observer.proxyHasStopped()
         if endingSessions { await registry.finishAll() }
         maintenance.withLock { $0 }?.stop()

@@ -1,5 +1,6 @@
 import Core
 import Platform
+import Sessions
 import Testing
 
 @testable import Control
@@ -60,5 +61,30 @@ import Testing
         try await bench.end()
         #expect(MonotonicTime.now() - before < .seconds(5))
         #expect(bench.server.connectionCount == 0)
+    }
+
+    @Test func whoHasJustConnectedIsAnsweredWhileTheServerStops() async throws {
+        let bench = try ControlBench()
+        let fresh = SharedDescriptor(adopting: try Kernel.socket(ipv6: false))
+        try Kernel.setNonBlocking(fresh.raw, false)
+        #expect(Kernel.connect(fresh.raw, .loopback4(port: bench.probe.port)) == .connected)
+        while bench.server.connectionCount == 0 { await Task.yield() }
+        let stop = Task { await bench.server.stop(grace: .seconds(20)) }
+        let reply = try await bench.pool.run { () throws -> [UInt8] in
+            let request = Array("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+            _ = request.withUnsafeBytes { Kernel.send(fresh.raw, $0) }
+            var all: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 65536)
+            while case .count(let count) = buffer.withUnsafeMutableBytes({ Kernel.recv(fresh.raw, into: $0) }),
+                count > 0
+            {
+                all += buffer[..<count]
+            }
+            return all
+        }
+        #expect(String(decoding: reply, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+        await stop.value
+        #expect(bench.server.connectionCount == 0)
+        try await bench.end()
     }
 }

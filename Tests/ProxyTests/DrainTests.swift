@@ -1,0 +1,74 @@
+import Core
+import Platform
+import Proxy
+import RelayTesting
+import Testing
+import Wire
+
+/// What clients see of a proxy that stops in order.
+@Suite struct DrainTests {
+    private static let options: ProxyOptions = {
+        var options = ProxyOptions()
+        // One loop, so that connections are accepted in their order.
+        options.settings.loops = 1
+        return options
+    }()
+
+    @Test func `who has just connected is answered, and who has been answered is let go`() async throws {
+        try await withProxy(Self.options) { proxy in
+            let origin = try ScriptedOrigin { (200, Array($0.target.utf8)) }
+            let secure = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) {
+                (200, Array($0.target.utf8))
+            }
+            let fresh = try proxy.client()
+            var tunnel = try proxy.client()
+            try tunnel.openTunnel(to: secure.authority.text)
+            let used = try proxy.client()
+            #expect(try used.get(origin.url("/before")).text == "/before")
+
+            let stop = Task { await proxy.server.stop(grace: .seconds(20)) }
+            #expect(used.connection.isClosedByPeer)
+            let answer = try fresh.get(origin.url("/fresh"))
+            #expect(answer.text == "/fresh" && answer.head.fields.first("Connection") == "close")
+            try tunnel.connection.startTLS(proxy.trust, host: "127.0.0.1")
+            #expect(try tunnel.get(secure.url("/tunnel")).text == "/tunnel")
+            await stop.value
+            #expect(try proxy.rows().map(\.status) == [200, 200, 200])
+        }
+    }
+
+    @Test func `a request under way is answered in full, and its answer says that it is the last`() async throws {
+        try await withProxy(Self.options) { proxy in
+            let origin = try ScriptedOrigin { session in
+                while let request = try session.readRequest() {
+                    if request.target == "/slow" { try session.waitForRelease() }
+                    try session.respond(text: request.target)
+                }
+            }
+            let idle = try proxy.client()
+            #expect(try idle.get(origin.url("/idle")).text == "/idle")
+            let client = try proxy.client()
+            try client.send("GET", origin.url("/slow"))
+            try client.send("GET", origin.url("/behind"))
+            #expect(origin.waitForRequests(2))
+            let stop = Task { await proxy.server.stop(grace: .seconds(20)) }
+            #expect(idle.connection.isClosedByPeer)
+            origin.release()
+            let answer = try client.answer()
+            #expect(answer.text == "/slow" && answer.head.fields.first("Connection") == "close")
+            #expect(client.connection.isClosedByPeer)
+            await stop.value
+        }
+    }
+
+    @Test func `who connects and says nothing does not hold up the end for long`() async throws {
+        try await withProxy(Self.options) { proxy in
+            let silent = try proxy.client()
+            let before = MonotonicTime.now()
+            let stop = Task { await proxy.server.stop(grace: .seconds(60)) }
+            #expect(silent.connection.isClosedByPeer)
+            await stop.value
+            #expect(MonotonicTime.now() - before < .seconds(20))
+        }
+    }
+}
