@@ -196,7 +196,9 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Core", "Wire", "Platform", "Cryptography", "RelayTesting", "ReportModel", "Inspection",
+                "Core", "Wire", "Platform", "Cryptography", "RelayTesting", "ReportModel", "Inspection", "Cache",
+                "Control",
+                "Proxy", "Sessions",
                 "fetch-service",
                 "fetchctl", logging, arguments,
             ],

@@ -52,7 +52,7 @@ package final class Evictor: Sendable {
     }
 
     private func evict() throws(StoreError) -> Int {
-        let cap = cache.settings.sizeCap
+        let cap = cache.sizeCap
         let low = Int64(Double(cap) * lowMark)
         var size = try cache.catalog.totals().bytesOnDisk
         guard size > cap else { return 0 }

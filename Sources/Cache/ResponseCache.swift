@@ -71,6 +71,7 @@ package final class ResponseCache: Sendable {
     package let writer: CatalogWriter
     package let fills = FillTable()
     package let settings: Settings
+    private let cap: Lock<Int64>
     private let keys = KeyFilter()
     private let memory: Lock<Memory>
 
@@ -81,11 +82,18 @@ package final class ResponseCache: Sendable {
         self.catalog = catalog
         self.blobs = blobs
         self.settings = settings
+        cap = Lock(settings.sizeCap)
         writer = CatalogWriter(catalog: catalog, failed: failed)
         memory = Lock(
             Memory(
                 known: BoundedMemory(budget: settings.headMemory), bodies: BoundedMemory(budget: settings.bodyMemory)))
     }
+
+    /// Bytes on the medium at which eviction starts.
+    package var sizeCap: Int64 { cap.withLock { $0 } }
+
+    /// Changes at how many bytes eviction starts, from the next round on.
+    package func update(sizeCap: Int64) { cap.withLock { $0 = sizeCap } }
 
     // MARK: - Looking up
 

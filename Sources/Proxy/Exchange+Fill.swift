@@ -317,5 +317,12 @@ enum Held {
 
 extension RequestVerdict {
     /// Whether bytes may be sent before the verdict on the whole.
-    func mayStream(policy: SessionPolicy) -> Bool { policy == .permissive || delivery == .streamed }
+    ///
+    /// - Parameters:
+    ///   - policy: The session's.
+    ///   - holdsStrict: Whether nothing may in strict sessions.
+    /// - Returns: Whether they may, but for the end.
+    func mayStream(policy: SessionPolicy, holdsStrict: Bool) -> Bool {
+        policy == .permissive || (delivery == .streamed && !holdsStrict)
+    }
 }

@@ -46,7 +46,9 @@ extension Exchange {
     ///
     /// `total` is the body's length where it is known, `received` how much of it is there.
     func streamAhead(received: Int64, total: Int64?) {
-        guard request.method != "HEAD", received > 0, verdict?.mayStream(policy: session.policy) == true else { return }
+        guard request.method != "HEAD", received > 0, let verdict,
+            verdict.mayStream(policy: session.policy, holdsStrict: loop.settings.holdsStrictBodies)
+        else { return }
         switch form {
         case .whole:
             guard (total ?? received) > Held.wholeUpTo else { return }

@@ -78,7 +78,8 @@ package final class ProxyServer: SessionObserver, Sendable {
         loops = try (0..<max(1, settings.loops)).map { [context] index in
             let loop = try EventLoop(index: index)
             let pool = OriginPool(
-                loop: loop, resolver: parts.resolver, tls: parts.trust, policy: parts.policy, settings: settings.relay)
+                loop: loop, resolver: parts.resolver, tls: parts.trust, policy: parts.policy, settings: settings.relay,
+                resolveThroughProxy: settings.resolvesThroughProxy)
             return ProxyLoop(loop: loop, context: context, pool: pool, upstream: parts.upstream)
         }
     }

@@ -74,6 +74,11 @@ package struct ProxySettings: Sendable {
         package var window: Duration = .seconds(60)
     }
 
+    /// Whether bodies in strict sessions wait for their verdict even where the client compares them with a digest itself.
+    package var holdsStrictBodies = false
+    /// Whether names of origins behind an upstream proxy are left to that proxy; only literal addresses are checked then.
+    package var resolvesThroughProxy = false
+
     /// Minted leaf certificates kept.
     package var leafCapacity = 1_000
 

@@ -36,7 +36,7 @@ package actor SessionRegistry {
         }
     }
 
-    let settings: SessionSettings
+    private let chosen: Lock<SessionSettings>
     let records: any Records
     let recorder: Recorder
     let spool: SpoolFolder
@@ -77,7 +77,7 @@ package actor SessionRegistry {
         forget: @escaping @Sendable (SessionID) async -> Void, clock: SessionClock = .system,
         bootID: String = BootID.current(), log: Logger
     ) {
-        self.settings = settings
+        chosen = Lock(settings)
         self.records = records
         self.recorder = recorder
         self.spool = spool
@@ -90,9 +90,16 @@ package actor SessionRegistry {
         self.log = log
     }
 
+    /// What sessions opened from now on may be like.
+    package nonisolated var settings: SessionSettings { chosen.withLock { $0 } }
+
+    /// Changes what sessions opened from now on may be like; those that live stay as they are.
+    package nonisolated func update(settings: SessionSettings) { chosen.withLock { $0 = settings } }
+
     /// Opens a session; when this returns, the proxy accepts its token.
     package func open(_ request: SessionRequest) async throws(SessionError) -> OpenedSession {
         guard !isStopping else { throw .stopping }
+        let settings = settings
         guard request.policy == .strict || settings.allowsPermissive else { throw .permissiveRefused }
         let token = SecureRandom.token()
         let row = SessionRow(

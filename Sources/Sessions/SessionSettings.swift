@@ -8,6 +8,8 @@ package struct SessionSettings: Sendable, Hashable {
     package var defaultTimeout: Int64
     /// The longest lifetime in seconds; longer wishes are cut to it.
     package var maximumTimeout: Int64
+    /// How long the files of a finished session stay when nobody deletes them; `nil` for ever.
+    package var filesLast: Duration?
 
     /// Makes settings: 6 hours by default, 7 days at most.
     package init(allowsPermissive: Bool = false, defaultTimeout: Int64 = 21_600, maximumTimeout: Int64 = 604_800) {

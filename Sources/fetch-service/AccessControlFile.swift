@@ -9,55 +9,89 @@ enum AccessControlFile {
     static let name = "acl.yaml"
 
     /// Reads the file of a configuration folder; without one everything is allowed that RULES allows.
-    static func read(folder: String) throws(ConfigurationFault) -> DestinationPolicy {
+    static func read(folder: String) throws(ConfigurationFaults) -> DestinationPolicy {
         let path = "\(folder)/\(name)"
-        guard let document = try ConfigurationFile.document(at: path) else { return DestinationPolicy() }
-        return try policy(document, path)
+        return try policy(path) { () throws(ConfigurationFault) in try ConfigurationFile.document(at: path) }
     }
 
-    static func policy(_ document: Node, _ path: String) throws(ConfigurationFault) -> DestinationPolicy {
-        guard let top = document.mapping else { throw ConfigurationFault(path, at: document, "expected a mapping") }
-        guard let section = top["http-proxy"], !section.isNothing else { return DestinationPolicy() }
-        guard let proxy = section.mapping else {
-            throw ConfigurationFault(path, at: section, "'http-proxy' must be a mapping")
-        }
-        let access = try proxy["policy"].map { (node) throws(ConfigurationFault) in try Self.access(node, path) }
-        guard let list = proxy["rules"], !list.isNothing else { return DestinationPolicy(policy: access ?? .allow) }
-        guard let nodes = list.sequence else { throw ConfigurationFault(path, at: list, "'rules' must be a list") }
-        var rules: [DestinationPolicy.Rule] = []
-        for node in nodes { rules.append(try rule(node, path)) }
-        return DestinationPolicy(policy: access ?? .allow, rules: rules)
+    /// Reads what would be the content of the file at a path.
+    static func read(text: [UInt8], path: String) throws(ConfigurationFaults) -> DestinationPolicy {
+        try policy(path) { () throws(ConfigurationFault) in try ConfigurationFile.document(text, path) }
     }
 
-    private static func rule(_ node: Node, _ path: String) throws(ConfigurationFault) -> DestinationPolicy.Rule {
-        guard let rule = node.mapping else {
-            throw ConfigurationFault(path, at: node, "a rule must be a mapping with 'dst' and 'access'")
+    private static func policy(
+        _ path: String, _ document: () throws(ConfigurationFault) -> Node?
+    ) throws(ConfigurationFaults) -> DestinationPolicy {
+        let found: Node?
+        do throws(ConfigurationFault) {
+            found = try document()
+        } catch {
+            throw ConfigurationFaults(faults: [error])
         }
-        guard let access = rule["access"] else {
-            throw ConfigurationFault(path, at: node, "the rule has no 'access'; say allow or deny")
-        }
-        guard let destinations = rule["dst"] else {
-            throw ConfigurationFault(path, at: node, "the rule has no 'dst'; give a list of networks")
-        }
-        guard let entries = destinations.sequence else {
-            throw ConfigurationFault(path, at: destinations, "'dst' must be a list of networks or addresses")
-        }
-        var networks: [IPNetwork] = []
-        for entry in entries {
-            guard let text = entry.scalar?.string, let network = IPNetwork(text) else {
-                throw ConfigurationFault(
-                    path, at: entry, "'\(entry.scalar?.string ?? "…")' is no network; write 10.0.0.0/8 or fd00::/8")
+        guard let found else { return DestinationPolicy() }
+        var reader = Reader(path: path)
+        let policy = reader.policy(found)
+        guard reader.faults.isEmpty else { throw ConfigurationFaults(faults: reader.faults) }
+        return policy
+    }
+
+    /// Reads as much as can be read and collects what is wrong.
+    private struct Reader {
+        let path: String
+        var faults: [ConfigurationFault] = []
+
+        mutating func policy(_ document: Node) -> DestinationPolicy {
+            guard let top = document.mapping else {
+                complain(document, "expected a mapping")
+                return DestinationPolicy()
             }
-            networks.append(network)
+            guard let section = top["http-proxy"], !section.isNothing else { return DestinationPolicy() }
+            guard let proxy = section.mapping else {
+                complain(section, "'http-proxy' must be a mapping")
+                return DestinationPolicy()
+            }
+            let access = proxy["policy"].flatMap { self.access($0) } ?? .allow
+            guard let list = proxy["rules"], !list.isNothing else { return DestinationPolicy(policy: access) }
+            guard let nodes = list.sequence else {
+                complain(list, "'rules' must be a list")
+                return DestinationPolicy(policy: access)
+            }
+            return DestinationPolicy(policy: access, rules: nodes.compactMap { rule($0) })
         }
-        return DestinationPolicy.Rule(try self.access(access, path), networks)
-    }
 
-    private static func access(_ node: Node, _ path: String) throws(ConfigurationFault) -> DestinationPolicy.Access {
-        guard let text = node.scalar?.string, let access = DestinationPolicy.Access(rawValue: text) else {
-            throw ConfigurationFault(path, at: node, "'\(node.scalar?.string ?? "…")' is neither allow nor deny")
+        private mutating func rule(_ node: Node) -> DestinationPolicy.Rule? {
+            guard let rule = node.mapping else {
+                complain(node, "a rule must be a mapping with 'dst' and 'access'")
+                return nil
+            }
+            if rule["access"] == nil { complain(node, "the rule has no 'access'; say allow or deny") }
+            if rule["dst"] == nil { complain(node, "the rule has no 'dst'; give a list of networks") }
+            let networks = rule["dst"].map { self.networks($0) }
+            guard let access = rule["access"].flatMap({ self.access($0) }), let networks else { return nil }
+            return DestinationPolicy.Rule(access, networks)
         }
-        return access
+
+        private mutating func networks(_ destinations: Node) -> [IPNetwork] {
+            guard let entries = destinations.sequence else {
+                complain(destinations, "'dst' must be a list of networks or addresses")
+                return []
+            }
+            return entries.compactMap { entry in
+                if let text = entry.scalar?.string, let network = IPNetwork(text) { return network }
+                complain(entry, "'\(entry.scalar?.string ?? "…")' is no network; write 10.0.0.0/8 or fd00::/8")
+                return nil
+            }
+        }
+
+        private mutating func access(_ node: Node) -> DestinationPolicy.Access? {
+            if let text = node.scalar?.string, let access = DestinationPolicy.Access(rawValue: text) { return access }
+            complain(node, "'\(node.scalar?.string ?? "…")' is neither allow nor deny")
+            return nil
+        }
+
+        private mutating func complain(_ node: Node, _ what: String) {
+            faults.append(ConfigurationFault(path, at: node, what))
+        }
     }
 }
 

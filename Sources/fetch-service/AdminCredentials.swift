@@ -20,6 +20,18 @@ struct AdminCredentials: Equatable {
         self.password = password
     }
 
+    /// Credentials in a file of the operator's: its first line is `user:password`.
+    static func read(_ path: String) throws(StartFailure) -> AdminCredentials {
+        do {
+            let text = String(decoding: try Kernel.contents(of: path, limit: 4096), as: UTF8.self)
+            if let given = AdminCredentials(String(text.prefix { $0 != "\n" && $0 != "\r\n" })) { return given }
+        } catch {
+            throw .service("cannot create service: administrator's credentials: \(error)")
+        }
+        throw .service(
+            "cannot create service: the first line of \(path) must be user:password, neither of them empty")
+    }
+
     /// Credentials of our own: those in the file, or new ones that are written there (0600).
     static func kept(at path: String) throws(StartFailure) -> AdminCredentials {
         do {

@@ -2,8 +2,10 @@ import Platform
 import Yams
 
 /// A fault in a configuration file, with its place.
-struct ConfigurationFault: Error, CustomStringConvertible {
+struct ConfigurationFault: Error, Sendable, CustomStringConvertible {
     let description: String
+
+    init(_ description: String) { self.description = description }
 
     init(_ path: String, line: Int? = nil, _ what: String) {
         description = "\(path)\(line.map { ":\($0)" } ?? ""): \(what)"
@@ -12,10 +14,17 @@ struct ConfigurationFault: Error, CustomStringConvertible {
     init(_ path: String, at node: Node, _ what: String) { self.init(path, line: node.mark?.line, what) }
 }
 
+/// All that is wrong with a configuration, in the order of its lines.
+struct ConfigurationFaults: Error, Sendable, CustomStringConvertible {
+    var faults: [ConfigurationFault]
+
+    var description: String { faults.map(\.description).joined(separator: "; ") }
+}
+
 /// Reads the YAML files of the configuration folder.
 enum ConfigurationFile {
     /// The longest file, in bytes.
-    private static let longest = 4 << 20
+    static let longest = 4 << 20
 
     /// The document in a file.
     ///
@@ -29,6 +38,12 @@ enum ConfigurationFile {
         } catch {
             throw ConfigurationFault(path, "\(error)")
         }
+        return try document(bytes, path)
+    }
+
+    /// The document in what would be the content of the file at a path.
+    static func document(_ bytes: [UInt8], _ path: String) throws(ConfigurationFault) -> Node? {
+        guard bytes.count <= longest else { throw ConfigurationFault(path, "longer than \(longest) bytes") }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw ConfigurationFault(path, "not UTF-8") }
         do {
             guard let node = try Yams.compose(yaml: text) else { return nil }
@@ -44,8 +59,9 @@ enum ConfigurationFile {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             ConfigurationFault(path, line: mark.line, problem)
-        case .duplicatedKeysInMapping(let keys, _):
-            ConfigurationFault(path, "a key stands twice: \(keys.map { "\($0)" }.joined(separator: ", "))")
+        case .duplicatedKeysInMapping(let keys, let context):
+            ConfigurationFault(
+                path, line: context.mark.line, "a key stands twice: \(keys.joined(separator: ", "))")
         case .reader(let problem, _, _, _): ConfigurationFault(path, problem)
         default: ConfigurationFault(path, "\(error)")
         }

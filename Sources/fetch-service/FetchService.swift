@@ -22,23 +22,29 @@ import Platform
         Signals.hold()
         Memory.keepFreed()
         let options = parse()
+        if options.settingsReference { leave(SettingsReference.text, status: 0) }
+        let configuration = ServiceConfiguration(reading: options, environment: ProcessInfo.processInfo.environment)
+        if options.checkConfig { check(configuration) }
+        let settings = configuration.settings
         let destination: LogDestination
         do {
-            destination = try LogDestination(path: options.logFile)
+            destination = try LogDestination(
+                path: settings.logFile, format: settings.logFormat, verbosity: settings.verbosity)
         } catch {
             fail("error: cannot open the log file: \(error)", status: 1)
         }
-        let log = Logger(destination: destination, verbosity: options.verbosity)
+        let log = Logger(destination: destination)
         log.info("fetch-service \(ServiceVersion.text)")
+        if options.profile { log.warning("--profile: there is no profiler") }
         let hasEnded = Latch()
         let status = Lock<CInt>(1)
         // Detached: the main thread, which waits, is the main actor's.
         Task.detached {
             let end: CInt
             do throws(StartFailure) {
-                end = try await serve(options, destination, log)
+                end = try await serve(configuration, destination, log)
             } catch {
-                log.error("\(error)")
+                for line in [error.description] + error.others { log.error("\(line)") }
                 end = error.status
             }
             status.withLock { $0 = end }
@@ -61,63 +67,105 @@ import Platform
         }
     }
 
+    /// Says what is wrong with the configuration, or what is in force.
+    private static func check(_ configuration: ServiceConfiguration) -> Never {
+        let check = ConfigurationCheck(configuration)
+        guard check.mistakes.isEmpty else {
+            fail(check.mistakes.map { escapedForDisplay($0, limit: 8192) }.joined(separator: "\n"), status: 1)
+        }
+        leave(check.effective, status: 0)
+    }
+
     private static func fail(_ text: String, status: CInt) -> Never {
-        Array("\(text)\n".utf8).withUnsafeBytes { _ = Kernel.write(STDERR_FILENO, $0) }
+        write("\(text)\n", to: STDERR_FILENO)
         exit(status)
     }
 
+    private static func leave(_ text: String, status: CInt) -> Never {
+        write(text, to: STDOUT_FILENO)
+        exit(status)
+    }
+
+    /// Writes all of a text; a reader that has gone needs none of it.
+    private static func write(_ text: String, to descriptor: CInt) {
+        Array(text.utf8).withUnsafeBytes { _ = try? Kernel.writeAll(descriptor, $0) }
+    }
+
     private static func serve(
-        _ options: ServiceOptions, _ destination: LogDestination, _ log: Logger
+        _ configuration: ServiceConfiguration, _ destination: LogDestination, _ log: Logger
     ) async throws(StartFailure) -> CInt {
+        try configuration.check()
         // Ports first: a taken one is told at once, and clients that come early wait in the backlog.
-        let ports = try Ports(options)
-        let configuration = try ServiceConfiguration(options, environment: ProcessInfo.processInfo.environment)
-        if options.profile { log.warning("--profile: there is no profiler") }
+        let ports = try Ports(
+            configuration.settings, passed: try ActivatedSockets(environment: configuration.environment))
         do {
             try makeProcessUndumpable()
         } catch {
             log.warning("memory can be dumped: \(error)")
         }
-        let service = try Service(configuration, ports: ports, log: log)
         let (events, sink) = AsyncStream<Event>.makeStream()
-        let stopping = Lock(false)
+        let ending = Lock<CInt?>(nil)
+        let isStopping = Lock(false)
         Signals.deliver { signal in
             // Whoever asks twice does not want to wait.
-            if Signals.ending.contains(signal), stopping.withLock({ $0 }) { _exit(128 + signal) }
+            if Signals.ending.contains(signal), isStopping.withLock({ $0 }) { _exit(128 + signal) }
+            if Signals.ending.contains(signal) { ending.withLock { $0 = $0 ?? signal } }
             sink.yield(.signal(signal))
         }
+        let manager = ServiceManager(environment: configuration.environment, log: log)
+        manager.status("starting")
+        let service = try Service(
+            configuration, ports: ports, destination: destination, log: log, endedBy: { ending.withLock { $0 } })
         try await service.start { sink.yield(.controlFailed("\($0)")) }
-        announce(service, options, log)
-        let watch = Task {
-            if options.idleShutdown > 0 {
-                await waitUntilIdle(service, .seconds(Int64(options.idleShutdown)), log)
-                sink.yield(.idle)
-            }
+        announce(service, configuration.settings, log)
+        manager.ready(service.summary)
+        let (watch, watchdog) = startWatching(service, configuration.settings.idleShutdown, manager, log) {
+            sink.yield(.idle)
         }
-        let status = await wait(for: events, service, destination, log)
+        let status = await wait(for: events, service, destination, manager, log)
         watch.cancel()
-        stopping.withLock { $0 = true }
-        await service.stop(endingSessions: options.idleShutdown > 0)
+        isStopping.withLock { $0 = true }
+        manager.stopping("finishing transfers")
+        await service.stop(endingSessions: configuration.settings.idleShutdown > .zero)
+        watchdog.cancel()
         log.info("stopped")
         return status
+    }
+
+    /// Starts what looks at the service from time to time: whether it is idle, and whether it answers.
+    private static func startWatching(
+        _ service: Service, _ idleShutdown: Duration, _ manager: ServiceManager, _ log: Logger,
+        idle: @escaping @Sendable () -> Void
+    ) -> (watch: Task<Void, Never>, watchdog: Task<Void, Never>) {
+        let watch = Task {
+            guard idleShutdown > .zero else { return }
+            await waitUntilIdle(service, idleShutdown, log)
+            idle()
+        }
+        // Until the very end: stopping may take longer than the manager waits for a sign of life.
+        let watchdog = Task { await manager.watch { await service.answers() } }
+        return (watch, watchdog)
     }
 
     /// Heeds events until one ends the service.
     ///
     /// - Returns: The exit status.
     private static func wait(
-        for events: AsyncStream<Event>, _ service: Service, _ destination: LogDestination, _ log: Logger
+        for events: AsyncStream<Event>, _ service: Service, _ destination: LogDestination, _ manager: ServiceManager,
+        _ log: Logger
     ) async -> CInt {
         for await event in events {
             switch event {
             case .signal(SIGHUP):
+                manager.reloading()
                 do throws(SystemError) {
                     try destination.reopen()
                     log.info("the log was opened anew")
                 } catch {
                     log.error("the log cannot be opened anew: \(error)")
                 }
-                service.reloadPolicy()
+                await service.reload()
+                manager.ready(service.summary)
             case .signal(let signal):
                 log.info("stopping: \(Signals.name(of: signal))")
                 return 128 + signal
@@ -146,14 +194,14 @@ import Platform
     }
 
     /// Says where everything is: in three lines on standard output, or in the log when there is a file for it.
-    private static func announce(_ service: Service, _ options: ServiceOptions, _ log: Logger) {
+    private static func announce(_ service: Service, _ settings: ServiceSettings, _ log: Logger) {
         let lines = [
             "proxy:       \(service.file.proxyURL) (CA certificate for clients: \(service.file.authorityPath))",
             "control API: \(service.file.controlURL) "
                 + "(credentials: \(service.file.credentialsPath ?? "those of FETCH_SERVICE_AUTH"))",
             "state:       \(service.statePath)",
         ]
-        guard options.logFile == nil else {
+        guard settings.logFile == nil else {
             for line in lines { log.info("\(line)") }
             return
         }

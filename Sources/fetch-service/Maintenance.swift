@@ -20,7 +20,10 @@ final class Maintenance: Sendable {
     private let mustEnd = Latch()
     private let hasEnded = Latch(count: 3)
 
-    init(cache: ResponseCache, sha1s: SHA1Keeper, disk: DiskStore, records: SQLiteRecords, log: Logger) {
+    init(
+        cache: ResponseCache, sha1s: SHA1Keeper, disk: DiskStore, records: SQLiteRecords,
+        scrubbing: Scrubber.Settings, log: Logger
+    ) {
         startThread(name: "maintenance") { [mustEnd, hasEnded] in
             let evictor = Evictor(cache: cache, sha1s: sha1s) { !mustEnd.isOpen }
             var round = 0
@@ -49,7 +52,7 @@ final class Maintenance: Sendable {
         // On a thread of its own: comparing one large blob takes hours.
         startThread(name: "scrubber", givesWay: true) { [mustEnd, hasEnded] in
             Self.endRemovals(records, mustEnd, log)
-            Self.scrub(cache, mustEnd, log)
+            Self.scrub(cache, scrubbing, mustEnd, log)
             hasEnded.signal()
         }
     }
@@ -84,8 +87,10 @@ final class Maintenance: Sendable {
         }
     }
 
-    private static func scrub(_ cache: ResponseCache, _ mustEnd: Latch, _ log: Logger) {
-        let scrubber = Scrubber(cache: cache) { pause in
+    private static func scrub(
+        _ cache: ResponseCache, _ settings: Scrubber.Settings, _ mustEnd: Latch, _ log: Logger
+    ) {
+        let scrubber = Scrubber(cache: cache, settings: settings) { pause in
             !mustEnd.wait(atMost: pause)
         } found: { finding in
             switch finding {

@@ -1,18 +1,22 @@
 import Platform
 
-/// The two listening sockets, bound before anything slow is done; nothing is accepted yet.
-struct Ports {
+/// The two listening sockets, had before anything slow is done; nothing is accepted yet.
+struct Ports: Sendable {
     let proxy: Listener
     let control: Listener
+    /// Whether any of them was passed to us, so that there may be a predecessor that still uses the state folder.
+    let areHandedOver: Bool
 
-    init(_ options: ServiceOptions) throws(StartFailure) {
+    /// Takes the sockets that were passed and binds what is missing.
+    init(_ settings: ServiceSettings, passed: ActivatedSockets = ActivatedSockets()) throws(StartFailure) {
+        areHandedOver = !passed.isEmpty
         do {
-            proxy = try Self.listen(options.bind, options.proxyPort)
+            proxy = try passed.proxy ?? Self.listen(settings.proxyAddress, settings.proxyPort)
         } catch {
             throw .service("cannot start service: \(error)")
         }
         do {
-            control = try Self.listen(options.bind, options.controlPort)
+            control = try passed.control ?? Self.listen(settings.controlAddress, settings.controlPort)
         } catch {
             throw .server("\(error)")
         }

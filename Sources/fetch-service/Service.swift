@@ -17,7 +17,7 @@ import Platform
 
 /// The service with all its parts: the composition root.
 ///
-/// Its life: ``init(_:ports:log:)`` makes the parts, ``start()`` takes up the sessions and begins to accept,
+/// Its life: ``init(_:ports:destination:log:endedBy:)`` makes the parts, ``start()`` takes up the sessions and begins to accept,
 /// ``stop(endingSessions:)`` ends transfers, commits and closes.
 final class Service: Sendable {
     /// What `fetchctl` is told.
@@ -26,9 +26,9 @@ final class Service: Sendable {
     let statePath: String
 
     private let serviceFilePath: String
-    private let configFolder: String
-    private let stopTimeout: Duration
-    private let ports: Ports
+    private let stopTimeout: Lock<Duration>
+    /// Changes what may change while the service runs.
+    let reloader: Reloader
     private let stores: Stores
     private let registry: SessionRegistry
     private let proxy: ProxyServer
@@ -39,53 +39,64 @@ final class Service: Sendable {
     private let sha1s: SHA1Keeper
     private let pool: WorkerPool
     private let maintenance = Lock<Maintenance?>(nil)
-    private let addresses: [IPAddress]
+    private let retention = Lock<Task<Void, Never>?>(nil)
+    private let scrubbing: Scrubber.Settings
     private let log: Logger
     /// Held as long as the service lives: its lock is ours.
     private let folder: StateFolder
 
     /// Makes the parts; nothing is accepted and no session taken up yet.
-    init(_ configuration: ServiceConfiguration, ports: Ports, log: Logger) throws(StartFailure) {
-        let options = configuration.options
-        self.ports = ports
+    ///
+    /// - Parameters:
+    ///   - configuration: What was chosen.
+    ///   - ports: Where it listens.
+    ///   - destination: Where the log goes.
+    ///   - log: The log.
+    ///   - endedBy: The signal that has told the process to end, asked while something is waited for.
+    /// - Throws: ``StartFailure``.
+    init(
+        _ configuration: ServiceConfiguration, ports: Ports, destination: LogDestination, log: Logger,
+        endedBy: () -> CInt? = { nil }
+    ) throws(StartFailure) {
+        let settings = configuration.settings
         self.log = log
-        configFolder = configuration.configFolder
-        stopTimeout = .seconds(options.stopTimeout)
-        folder = try StateFolder(path: configuration.spool)
+        let stopTimeout = Lock(settings.stopTimeout)
+        self.stopTimeout = stopTimeout
+        scrubbing = settings.scrubber
+        folder = try StateFolder(
+            path: configuration.spool, cacheFolder: settings.cacheFolder,
+            patience: ports.areHandedOver ? settings.lockPatience : nil, endedBy: endedBy, log: log)
         statePath = folder.path
         serviceFilePath = folder.serviceFile
 
         let own = try OwnAuthority.load(configuration.authorityFiles, folder: folder)
         let credentials =
-            if let given = configuration.credentials { given } else {
+            if let given = configuration.credentials {
+                given
+            } else if let file = settings.credentialsFile {
+                try AdminCredentials.read(file)
+            } else {
                 try AdminCredentials.kept(at: folder.credentials)
             }
-        let policy: DestinationPolicy
-        let inspectors: InspectorsConfiguration
-        do {
-            policy = try AccessControlFile.read(folder: configFolder)
-        } catch {
-            throw .service("cannot start service: proxy rules: \(error)")
-        }
-        do {
-            inspectors = try InspectorsFile.read(folder: configFolder)
-        } catch {
-            throw .service("cannot start service: inspectors configuration: \(error)")
-        }
-        stores = try Stores(folder, cacheSize: options.cacheSize, log: log)
+        let (policy, givenInspectors) = try Self.rules(configuration.configFolder)
+        let inspectors = Lock(givenInspectors)
+        stores = try Stores(folder, settings, log: log)
 
         let network = try Self.network(configuration, ports)
-        addresses = network.addresses
         let engines = Engines(log: log)
+        let leaves = LeafCache(authority: own.authority, capacity: settings.proxy.leafCapacity)
         do {
-            var settings = ProxySettings()
-            settings.loops = options.loops ?? Kernel.processorCount
-            try Self.fit(&settings, log)
+            var limits = settings.proxy
+            limits.loops = settings.loops ?? Kernel.processorCount
+            limits.resolvesThroughProxy = settings.upstreamResolver == .proxy
+            limits.holdsStrictBodies = settings.strictDelivery == .hold
+            try Self.fit(&limits, log)
             proxy = try ProxyServer(
-                settings: settings,
+                settings: limits,
                 parts: ProxyServer.Parts(
-                    listener: ports.proxy.descriptor, leaves: LeafCache(authority: own.authority),
-                    trust: try TLSClientContext(), policy: policy.owning(addresses: addresses, ports: network.ports),
+                    listener: ports.proxy.descriptor, leaves: leaves,
+                    trust: try TLSClientContext(),
+                    policy: policy.owning(addresses: network.addresses, ports: network.ports),
                     upstream: network.upstream, cache: stores.cache, recorder: stores.recorder,
                     engine: { engines.engine(for: $0) }, log: log))
         } catch {
@@ -105,7 +116,7 @@ final class Service: Sendable {
         }
         let (records, cache) = (stores.records, stores.cache)
         registry = SessionRegistry(
-            settings: SessionSettings(allowsPermissive: options.permissiveMode), records: records,
+            settings: settings.sessions, records: records,
             recorder: stores.recorder, spool: spool, pool: pool, observer: observer,
             metadata: FinishedSession(
                 records: records, catalog: stores.catalog, blobs: stores.disk, context: reportContext,
@@ -122,21 +133,29 @@ final class Service: Sendable {
                         session: try row.withGaps(in: records), records: records, context: reportContext(row)))
             },
             configuration: { given in
+                let inspectors = inspectors.withLock { $0 }
                 guard let given else { return try inspectors.json() }
                 return try inspectors.merged(with: InspectorsConfiguration(json: given)).json()
             },
             onRequest: { requests.withLock { $0 &+= 1 } })
-        let api = ControlAPI(
-            settings: ControlSettings(
-                user: credentials.user, password: credentials.password, names: configuration.controlNames,
-                spoolPath: folder.path),
-            parts: parts, log: log)
+        var access = settings.control
+        (access.user, access.password) = (credentials.user, credentials.password)
+        access.names = Set(configuration.controlNames.map { $0.lowercased() })
+        access.spoolPath = folder.path
+        let api = ControlAPI(settings: access, parts: parts, log: log)
         control = ControlServer(api: api, listener: ports.control.descriptor, log: log)
         file = ServiceFile(
             controlURL: ServiceFile.url(of: ports.control.address), proxyURL: ServiceFile.url(of: ports.proxy.address),
-            authorityPath: own.certificatePath,
-            credentialsPath: configuration.credentials == nil ? folder.credentials : nil,
-            isPermissive: options.permissiveMode)
+            authorityPath: own.files.certificate,
+            credentialsPath: configuration.credentials == nil ? settings.credentialsFile ?? folder.credentials : nil,
+            isPermissive: settings.sessions.allowsPermissive)
+        reloader = Reloader(
+            configuration, authorityFiles: own.files,
+            targets: Reloader.Targets(
+                proxy: proxy, addresses: network.addresses, ports: network.ports, leaves: leaves,
+                inspectors: inspectors, registry: registry, cache: cache, stopTimeout: stopTimeout, file: file,
+                path: serviceFilePath, log: log),
+            destination: destination, log: log)
     }
 
     /// Takes up the sessions of the last process, serves, and tells `fetchctl` where.
@@ -156,8 +175,16 @@ final class Service: Sendable {
         }
         maintenance.withLock {
             $0 = Maintenance(
-                cache: stores.cache, sha1s: sha1s, disk: stores.disk, records: stores.database, log: log)
+                cache: stores.cache, sha1s: sha1s, disk: stores.disk, records: stores.database,
+                scrubbing: scrubbing, log: log)
         }
+        let cleaning = Task { [registry] in
+            while !Task.isCancelled {
+                await registry.removeOldFiles()
+                try? await Task.sleep(for: Self.retentionPause)
+            }
+        }
+        retention.withLock { $0 = cleaning }
         Task { [control] in
             do {
                 try await control.run()
@@ -166,6 +193,9 @@ final class Service: Sendable {
             }
         }
     }
+
+    /// How often is looked for files of sessions that are too old.
+    private static let retentionPause = Duration.seconds(600)
 
     /// Removes what is cached for sessions that ended while their removal was cut short.
     private func removeForgottenSessions() async throws(StoreError) {
@@ -183,26 +213,20 @@ final class Service: Sendable {
     /// How many sessions are alive.
     func sessionCount() async -> Int { await registry.liveCount }
 
-    /// Reads `acl.yaml` again; a faulty one changes nothing.
-    func reloadPolicy() {
-        do throws(ConfigurationFault) {
-            let policy = try AccessControlFile.read(folder: configFolder)
-            let ports: Set<UInt16> = [ports.proxy.address.port, ports.control.address.port]
-            // They may have changed meanwhile, too.
-            let addresses = (try? LocalAddresses.current()) ?? addresses
-            proxy.update(policy: policy.owning(addresses: addresses, ports: ports))
-            log.info("\(AccessControlFile.name) was read again")
-        } catch {
-            log.error("the old address rules stay: \(error)")
-        }
-    }
+    /// Whether the loops do what they are told; also when they have ended as they should.
+    func answers() async -> Bool { await proxy.answers(within: .seconds(5)) }
+
+    /// Where it serves, in one line.
+    var summary: String { "proxy at \(file.proxyURL), control API at \(file.controlURL)" }
 
     /// Stops accepting, gives transfers their time, ends the rest recorded as truncated, commits and closes.
     ///
     /// - Parameter endingSessions: Whether the sessions end with the service, or go on after its next start.
     func stop(endingSessions: Bool) async {
+        let stopTimeout = stopTimeout.withLock { $0 }
         copyUntil.withLock { $0 = MonotonicTime.now() + stopTimeout }
         _ = try? Kernel.unlinkIfPresent(serviceFilePath)
+        retention.withLock { $0 }?.cancel()
         async let controlStopped: Void = control.stop(grace: stopTimeout)
         await proxy.stop(grace: stopTimeout)
         await controlStopped
@@ -217,6 +241,25 @@ final class Service: Sendable {
 
     // MARK: Parts
 
+    /// The rules and the inspectors' configuration; what is wrong in one file does not hide what is wrong in the other.
+    private static func rules(_ folder: String) throws(StartFailure) -> (DestinationPolicy, InspectorsConfiguration) {
+        var failures: [StartFailure] = []
+        var (policy, inspectors) = (DestinationPolicy(), InspectorsConfiguration())
+        do throws(ConfigurationFaults) {
+            policy = try AccessControlFile.read(folder: folder)
+        } catch {
+            failures.append(.service("cannot start service: proxy rules", error))
+        }
+        do throws(ConfigurationFaults) {
+            inspectors = try InspectorsFile.read(folder: folder)
+        } catch {
+            failures.append(.service("cannot start service: inspectors configuration", error))
+        }
+        guard var failure = failures.first else { return (policy, inspectors) }
+        for other in failures.dropFirst() { failure.others += [other.description] + other.others }
+        throw failure
+    }
+
     private struct Network {
         var addresses: [IPAddress]
         var ports: Set<UInt16>
@@ -228,7 +271,7 @@ final class Service: Sendable {
             let network = Network(
                 addresses: try LocalAddresses.current(),
                 ports: [ports.proxy.address.port, ports.control.address.port],
-                upstream: try UpstreamProxies(environment: configuration.environment))
+                upstream: try UpstreamProxies(environment: configuration.upstreamVariables))
             try network.upstream.refuseOurselves(addresses: network.addresses, ports: network.ports)
             return network
         } catch {

@@ -2,66 +2,115 @@ import Core
 import Glibc
 import Platform
 
-/// What the service is to do: the options and the environment, checked and with their defaults.
-struct ServiceConfiguration {
-    var options: ServiceOptions
-    var environment: [String: String]
-    /// The state folder.
-    var spool: String
-    /// The folder with `acl.yaml` and `inspectors.yaml`.
-    var configFolder: String
-    /// Certificate and key, or `nil` for an authority of our own.
-    var authorityFiles: (certificate: String, key: String)?
+/// What the service is to do: flags, environment and `service.yaml`, checked and with their defaults.
+struct ServiceConfiguration: Sendable {
+    /// What is in force, and where it comes from.
+    private(set) var resolved: ResolvedSettings
+    private let flags: [GivenSetting]
+    /// The environment as it was at the start.
+    let environment: [String: String]
+    /// The folder with `service.yaml`, `acl.yaml` and `inspectors.yaml`.
+    let configFolder: String
     /// `user:password` from the environment.
-    var credentials: AdminCredentials?
+    private(set) var credentials: AdminCredentials?
+    /// What is wrong, as the log is told; the service must not start then.
+    private(set) var problems: [String] = []
 
-    init(_ options: ServiceOptions, environment: [String: String], user: uid_t = geteuid()) throws(StartFailure) {
-        self.options = options
+    /// Reads everything; what cannot be used is left at its default and told in ``problems``.
+    init(reading options: ServiceOptions, environment: [String: String], user: uid_t = geteuid()) {
         self.environment = environment
+        flags = options.given
         let isSnap = environment["SNAP_NAME"] == "fetch-service" && environment["SNAP"] != nil
-        spool = try Self.spool(options, environment, isSnap: isSnap, user: user)
         configFolder = options.config ?? (isSnap ? environment["SNAP_DATA"].map { $0 + "/conf" } : nil) ?? "/etc/fetch"
-        switch (options.cert, options.key) {
-        case (let certificate?, let key?): authorityFiles = (certificate, key)
-        case (nil, nil): authorityFiles = nil
-        default:
-            throw .service("cannot create service: certificates: give both --cert and --key, or neither of them")
+        resolved = ResolvedSettings(
+            file: SettingsFile(folder: configFolder), environment: environment, flags: flags)
+        problems = resolved.faults.map { "cannot start service: \($0)" }
+        if (settings.certificate == nil) != (settings.key == nil) {
+            problems.append(
+                "cannot create service: certificates: give both --cert and --key (or authority.certificate and "
+                    + "authority.key), or neither of them")
         }
         if let text = environment["FETCH_SERVICE_AUTH"] {
-            guard let given = AdminCredentials(text) else {
-                throw .service(
-                    "cannot create service: FETCH_SERVICE_AUTH must be user:password, neither of them empty; "
-                        + "unset it to have credentials made")
+            credentials = AdminCredentials(text)
+            if credentials == nil {
+                problems.append(
+                    "cannot create service: FETCH_SERVICE_AUTH must be user:password, neither of them empty; unset it to "
+                        + "have credentials made")
             }
-            credentials = given
+        }
+        if let folder = Self.stateFolder(settings.stateFolder, environment, isSnap: isSnap, user: user) {
+            resolved.found { $0.stateFolder = folder }
+        } else {
+            problems.append(
+                "cannot start service: no folder for the state: give --spool, or set HOME or XDG_STATE_HOME to an "
+                    + "absolute path")
         }
     }
 
-    private static func spool(
-        _ options: ServiceOptions, _ environment: [String: String], isSnap: Bool, user: uid_t
-    ) throws(StartFailure) -> String {
+    /// Reads everything.
+    ///
+    /// - Throws: ``StartFailure`` that names all problems.
+    init(_ options: ServiceOptions, environment: [String: String], user: uid_t = geteuid()) throws(StartFailure) {
+        self.init(reading: options, environment: environment, user: user)
+        try check()
+    }
+
+    /// Throws when there are problems.
+    func check() throws(StartFailure) {
+        guard let first = problems.first else { return }
+        throw StartFailure(status: 1, description: first, others: Array(problems.dropFirst()))
+    }
+
+    var settings: ServiceSettings { resolved.settings }
+
+    /// The state folder.
+    var spool: String { settings.stateFolder ?? "" }
+
+    /// Certificate and key, or `nil` for an authority of our own.
+    var authorityFiles: (certificate: String, key: String)? {
+        guard let certificate = settings.certificate, let key = settings.key else { return nil }
+        return (certificate, key)
+    }
+
+    /// What holds with another `service.yaml`; flags and environment are those of the start.
+    ///
+    /// - Throws: ``ConfigurationFaults`` when something in it cannot be used.
+    func settings(with file: SettingsFile) throws(ConfigurationFaults) -> ServiceSettings {
+        var other = ResolvedSettings(file: file, environment: environment, flags: flags)
+        guard other.faults.isEmpty else { throw ConfigurationFaults(faults: other.faults) }
+        if other.settings.stateFolder == nil { other.found { $0.stateFolder = spool } }
+        return other.settings
+    }
+
+    private static func stateFolder(
+        _ chosen: String?, _ environment: [String: String], isSnap: Bool, user: uid_t
+    ) -> String? {
         func absolute(_ name: String) -> String? {
             // The XDG base directory specification: a relative path is invalid and ignored.
             environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil }
         }
-        if let spool = options.spool {
-            guard !spool.isEmpty else { throw .service("cannot start service: --spool is empty") }
-            var path = spool
+        if var path = chosen {
             while path.count > 1, path.hasSuffix("/") { path.removeLast() }
             return path
         }
         if isSnap, let common = absolute("SNAP_COMMON") { return common + "/spool" }
         if user == 0 { return "/var/lib/fetch" }
         if let state = absolute("XDG_STATE_HOME") { return state + "/fetch-service" }
-        if let home = absolute("HOME") { return home + "/.local/state/fetch-service" }
-        throw .service(
-            "cannot start service: no folder for the state: give --spool, or set HOME or XDG_STATE_HOME to an "
-                + "absolute path")
+        return absolute("HOME").map { $0 + "/.local/state/fetch-service" }
+    }
+
+    /// The upstream proxies, by the variables that name them.
+    var upstreamVariables: [String: String] {
+        var variables: [String: String] = [:]
+        variables["http_proxy"] = settings.upstreamHTTP
+        variables["https_proxy"] = settings.upstreamHTTPS
+        variables["no_proxy"] = settings.upstreamBypass
+        return variables
     }
 
     /// The names under which the control API may be reached: those given and the machine's own.
     var controlNames: Set<String> {
-        var names = Set(options.controlName)
+        var names = Set(settings.controlNames)
         var buffer = [CChar](repeating: 0, count: 256)
         if gethostname(&buffer, buffer.count - 1) == 0 {
             let name = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -103,6 +103,20 @@ import Wire
         }
     }
 
+    @Test func `where everything is held a tampered wheel does not even begin`() async throws {
+        var options = try Self.trusting()
+        options.settings.holdsStrictBodies = true
+        try await withProxy(options) { proxy in
+            let wheel = SampleWheel.bytes(tampered: true, padding: 500_000)
+            let origin = try ScriptedOrigin(serving: wheel)
+            for _ in 0..<2 {
+                let answer = try proxy.client(proxy.strict).get(origin.url(Self.streamed))
+                #expect(answer.head.status == 403 && answer.text.hasPrefix("Download not authorized"))
+            }
+            #expect(try proxy.rows(proxy.strict).allSatisfy { $0.row.result == .rejected && $0.row.delivered == 0 })
+        }
+    }
+
     @Test func `a tampered wheel passes in a permissive session and is rejected in its record`() async throws {
         try await withProxy(Self.trusting()) { proxy in
             let wheel = SampleWheel.bytes(tampered: true)

@@ -137,6 +137,38 @@ import Testing
         #expect(bench.observer.all.count { $0 == .removed(id) } == 1)
     }
 
+    @Test func filesThatAreTooOldGoAndThoseOfLiveSessionsStay() async throws {
+        let bench = try RegistryBench()
+        let finished = try await bench.open().session.id
+        let live = try await bench.open().session.id
+        try await bench.registry.finish(finished)
+        // As if it had been finished before, which a session with files of this name has not.
+        let folder = SpoolFolder(path: bench.folder).folder(of: live)
+        try folder.make()
+        try folder.write("session.json", [])
+        await bench.registry.removeOldFiles()
+        #expect(bench.has("\(finished)/session.json"), "without a limit files stay for ever")
+        // The clock of the test is years ahead of the files' own.
+        var settings = bench.registry.settings
+        settings.filesLast = ManualClock.start - .now() + .seconds(3_600)
+        bench.registry.update(settings: settings)
+        await bench.registry.removeOldFiles()
+        #expect(bench.has("\(finished)/session.json"))
+        bench.clock.advance(by: .seconds(7_200))
+        await bench.registry.removeOldFiles()
+        #expect(!bench.has("\(finished)") && bench.has("\(live)/session.json"))
+    }
+
+    @Test func whatSessionsMayBeLikeCanChange() async throws {
+        let bench = try RegistryBench(allowsPermissive: false)
+        let before = try await bench.open().session.row
+        bench.registry.update(
+            settings: SessionSettings(allowsPermissive: true, defaultTimeout: 60, maximumTimeout: 90))
+        #expect(try await bench.open(.permissive).session.row.timeout == 60)
+        #expect(try await bench.open(timeout: 1_000).session.row.timeout == 90)
+        #expect(await bench.registry.row(of: before.id)?.timeout == before.timeout)
+    }
+
     @Test func resourcesGoOnlyWhenTheSessionIsNotAlive() async throws {
         let bench = try RegistryBench()
         let id = try await bench.open().session.id

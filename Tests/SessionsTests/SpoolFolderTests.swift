@@ -36,6 +36,20 @@ import Testing
         }
     }
 
+    @Test func theFinishedAreThoseWithTheirFileFromBefore() throws {
+        try inFolder { folder in
+            let spool = SpoolFolder(path: folder)
+            for name in ["old", "unfinished"] {
+                try spool.folder(of: try #require(SessionID(name))).make()
+            }
+            try spool.folder(of: try #require(SessionID("old"))).write("session.json", [1])
+            try Kernel.mkdir("\(folder)/.store")
+            try Kernel.replaceFile("\(folder)/.store/session.json", with: [1])
+            #expect(try spool.finished(before: WallTime.now() + .seconds(60)).map(\.text) == ["old"])
+            #expect(try spool.finished(before: WallTime.now() + .seconds(-60)).isEmpty)
+        }
+    }
+
     @Test func removalTakesTheWholeTreeAndFollowsNoLink() throws {
         try inFolder { folder in
             let outside = folder + "/outside"

@@ -2,6 +2,7 @@ import ArgumentParser
 import Core
 import Inspection
 import Platform
+import Sessions
 import Testing
 
 @testable import fetch_service
@@ -10,10 +11,16 @@ import Testing
     private func options(_ arguments: [String] = []) throws -> ServiceOptions { try ServiceOptions.parse(arguments) }
 
     @Test func optionsHaveTheContractsDefaults() throws {
-        let options = try options()
-        #expect(options.proxyPort == 9988 && options.controlPort == 9999 && options.idleShutdown == 0)
-        #expect(!options.permissiveMode && options.verbosity == .info && options.stopTimeout == 0.8)
-        #expect(try self.options(["-p", "1", "--control-port=2", "--verbosity", "debug"]).proxyPort == 1)
+        func chosen(_ flags: [String]) throws -> ServiceSettings {
+            ServiceConfiguration(reading: try options(flags), environment: [:], user: 0).settings
+        }
+        let settings = try chosen([])
+        #expect(settings.proxyPort == 9988 && settings.controlPort == 9999 && settings.idleShutdown == .zero)
+        #expect(!settings.sessions.allowsPermissive && settings.verbosity == .info)
+        #expect(settings.stopTimeout == .milliseconds(800))
+        let other = try chosen(["-p", "1", "--control-port=2", "--verbosity", "debug", "--idle-shutdown=300"])
+        #expect(other.proxyPort == 1 && other.controlPort == 2 && other.verbosity == .debug)
+        #expect(other.idleShutdown == .seconds(300))
     }
 
     @Test func theStateFolderIsFoundWithoutAnyOption() throws {
@@ -30,15 +37,6 @@ import Testing
         #expect(try ServiceConfiguration(try options(["--spool", "/x//"]), environment: [:]).spool == "/x")
         #expect(throws: StartFailure.self) { try spool([:]) }
     }
-
-    @Test(
-        arguments: [
-            ("1000", 1000), ("2k", 2048), ("500M", 500 << 20), ("20GiB", 20 << 30), ("1t", 1 << 40), ("7B", 7),
-        ] as [(String, Int64)])
-    func amountsAreRead(text: String, bytes: Int64) { #expect(ByteAmount(argument: text)?.bytes == bytes) }
-
-    @Test(arguments: ["", "M", "-1", "1.5G", "1X", "9223372036854775807K", "1 G"])
-    func whatIsNoAmountIsRefused(text: String) { #expect(ByteAmount(argument: text) == nil) }
 
     @Test func passwordsMayHaveColons() {
         #expect(AdminCredentials("u:p:q")?.password == "p:q")
@@ -107,6 +105,47 @@ import Testing
             to: "inspectors.yaml")
         let configuration = try InspectorsFile.read(folder: folder.path)
         #expect(configuration.git?.urls.count == 1 && configuration.apt?.repositories.keys.first == "main")
+    }
+
+    @Test func allFaultsOfRulesAreTold() throws {
+        #expect {
+            try policy(
+                """
+                http-proxy:
+                  policy: maybe
+                  rules:
+                    - dst: [10.0.0.0/8, x, y]
+                    - access: never
+                      dst: ['::1']
+                """)
+        } throws: { error in
+            let faults = (error as? ConfigurationFaults)?.faults.map(\.description) ?? []
+            return faults.count == 5 && faults[1].contains("acl.yaml:4") && faults[4].contains("acl.yaml:5")
+        }
+    }
+
+    @Test func allFaultsOfInspectorsAreToldWithTheirLines() throws {
+        let folder = try TestFolder()
+        try folder.write(
+            """
+            git: []
+            apt:
+              repositories:
+                main:
+                  urls:
+                    - '['
+                    - 'https://a.example/**'
+                    - '{'
+                other:
+                  public-key: [1]
+            pip:
+              urls: no list
+            """, to: "inspectors.yaml")
+        #expect { try InspectorsFile.read(folder: folder.path) } throws: { error in
+            let faults = (error as? ConfigurationFaults)?.faults.map(\.description) ?? []
+            let lines = faults.compactMap { $0.split(separator: ":").dropFirst().first.flatMap { Int($0) } }
+            return Set(lines) == [1, 6, 8, 10, 12] && faults.contains { $0.contains("urls[2]") }
+        }
     }
 
     @Test func faultsOfInspectorsAreToldWithTheirLine() throws {

@@ -1,0 +1,80 @@
+import Cryptography
+import Platform
+import Testing
+
+@Suite(.timeLimit(.minutes(3)), .serialized) struct ConfigurationCheckTests {
+    let folder: TestFolder
+
+    init() throws { folder = try TestFolder() }
+
+    private func check(
+        _ arguments: [String] = [], environment: [String: String] = [:]
+    ) throws -> (status: Int32?, output: String, errors: String) {
+        let service = try ServiceProcess(
+            folder, ["--check-config", "--config", folder.file("conf")] + arguments,
+            environment: environment.merging(["HOME": folder.path]) { one, _ in one }, isBare: true)
+        return (service.end(), service.output, service.errors)
+    }
+
+    @Test func whatIsInForceIsPrintedWithWhereItComesFrom() throws {
+        try folder.write(
+            "cache:\n  size: 5G\nupstream.http: http://user:hidden@proxy.example:3128\n", to: "conf/service.yaml")
+        try folder.write("http-proxy: {policy: deny}\n", to: "conf/acl.yaml")
+        let environment = ["FETCH_SERVICE_LOG_FORMAT": "json", "FETCH_SERVICE_AUTH": "admin:hidden"]
+        let (status, output, errors) = try check(["--stop-timeout", "30"], environment: environment)
+        #expect(status == 0 && errors.isEmpty, "\(errors)")
+        let lines = output.split(separator: "\n").map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+        func origin(_ key: String, _ value: String) -> String? {
+            lines.first { $0.first == "\(key):" && $0[1] == value }?.dropFirst(3).joined(separator: " ")
+        }
+        #expect(origin("cache.size", "5G") == "\(folder.file("conf/service.yaml")):2")
+        #expect(origin("stop-timeout", "30s") == "--stop-timeout")
+        #expect(origin("log.format", "json") == "FETCH_SERVICE_LOG_FORMAT")
+        #expect(origin("limits.connections", "16384") == "default")
+        #expect(origin("upstream.http", "http://***@proxy.example:3128") != nil)
+        #expect(!output.contains("hidden") && output.contains("FETCH_SERVICE_AUTH: ***"))
+        #expect(output.contains("acl.yaml: 0 rules, otherwise deny"))
+        // Nothing was started or made.
+        #expect(try Kernel.names(inFolder: folder.path).contains(".local") == false)
+    }
+
+    @Test func whatIsPrintedIsAConfiguration() throws {
+        let first = try check()
+        #expect(first.status == 0)
+        try folder.write(first.output, to: "conf/service.yaml")
+        let second = try check()
+        #expect(second.status == 0, "\(second.errors)")
+    }
+
+    @Test func allMistakesOfAllFilesArePrintedWithTheirLines() throws {
+        try folder.write("http-proxy:\n  policy: maybe\n  rules: 3\n", to: "conf/acl.yaml")
+        try folder.write("git:\n  urls: ['[']\n", to: "conf/inspectors.yaml")
+        try folder.write("cache.siez: 6G\nloops: none\n", to: "conf/service.yaml")
+        let (status, output, errors) = try check(
+            ["--cert", folder.file("some.pem")], environment: ["FETCH_SERVICE_LOG_FORMAT": "xml"])
+        #expect(status == 1 && output.isEmpty)
+        let lines = errors.split(separator: "\n")
+        #expect(lines.count == 7, "\(lines)")
+        let places = [
+            "service.yaml:1: unknown key 'cache.siez'; did you mean 'cache.size'?", "service.yaml:2: loops: 'none'",
+            "FETCH_SERVICE_LOG_FORMAT: 'xml'", "give both --cert and --key", "acl.yaml:2", "acl.yaml:3",
+            "inspectors.yaml:2",
+        ]
+        for place in places { #expect(lines.contains { $0.contains(place) }, "\(place) is not in \(lines)") }
+    }
+
+    @Test func certificatesAndCredentialsAreLookedAt() throws {
+        let (one, two) = (
+            try CertificateAuthority.generate(commonName: "one"), try CertificateAuthority.generate(commonName: "two")
+        )
+        try Kernel.replaceFile(folder.file("one.pem"), with: one.certificatePEM)
+        try Kernel.replaceFile(folder.file("two.key"), with: two.keyPEM)
+        try folder.write("nonsense\n", to: "credentials")
+        let (status, _, errors) = try check([
+            "--cert", folder.file("one.pem"), "--key", folder.file("two.key"), "--set",
+            "control.credentials-file=\(folder.file("credentials"))",
+        ])
+        #expect(status == 1)
+        #expect(errors.contains("certificates: the key does not belong") && errors.contains("user:password"))
+    }
+}
