@@ -39,6 +39,8 @@ final class ProxyFixture: Sendable {
     let catalogFailure: Lock<StoreError?>
     let cache: ResponseCache
     let recorder: Recorder
+    /// Certificates of the proxy's authority.
+    let leaves: LeafCache
     /// Trusts the proxy's authority only.
     let trust: TLSClientContext
     /// Two that let everything pass, and one that does not.
@@ -66,10 +68,11 @@ final class ProxyFixture: Sendable {
         var log = Logger(label: "proxy") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
         let inspectors = options.inspectors
+        leaves = LeafCache(authority: authority)
         server = try ProxyServer(
             settings: options.settings,
             parts: ProxyServer.Parts(
-                listener: listener.descriptor, leaves: LeafCache(authority: authority),
+                listener: listener.descriptor, leaves: leaves,
                 trust: try TestCertificates.shared.get().client(), policy: options.policy, upstream: options.upstream,
                 cache: cache, recorder: recorder, engine: { _ in InspectionEngine(configuration: inspectors) },
                 log: log))
