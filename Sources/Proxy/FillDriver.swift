@@ -246,13 +246,13 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         fill.begin(admission.head)
     }
 
-    func originBody(_ connection: OriginConnection, _ bytes: UnsafeRawBufferPointer) {
+    func originBody(_ connection: OriginConnection, _ bytes: [UInt8]) {
         guard let ingest, !hasEnded else { return }
         var bytes = bytes
         if skip > 0 {
             let known = Int(min(skip, Int64(bytes.count)))
             skip -= Int64(known)
-            bytes = UnsafeRawBufferPointer(rebasing: bytes[known...])
+            bytes = Array(bytes[known...])
             guard !bytes.isEmpty else { return }
         }
         taken += Int64(bytes.count)
@@ -273,7 +273,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             connection.cancel()
             return ingest.abandon(FillFailure(status: 429, reason: refusal)) { [self] in ended($0) }
         }
-        if ingest.take(Array(bytes)) == .pause { connection.pauseReading() }
+        if ingest.take(bytes) == .pause { connection.pauseReading() }
     }
 
     /// Counts a body whose length was not known, some ahead; the refusal when the session that began it has its share.

@@ -113,6 +113,12 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
 
     // MARK: Reading
 
+    /// Whether reading may bring something or an end; `false` only when ``read(into:)`` would say `.wouldBlock`.
+    package var mayBring: Bool {
+        guard isOpen, failure == nil else { return true }
+        return isReadable || nextOutcome != nil || tls?.hasPendingPlaintext == true
+    }
+
     /// Reads what is there, up to the size of `buffer`, which must not be 0.
     ///
     /// A TLS stream that ends without close_notify is `.failed`: somebody may have cut it.

@@ -21,7 +21,7 @@ package final class EventLoop: @unchecked Sendable {
     /// 256 KiB for use within one callback; what it held is gone at the next.
     package let scratch: UnsafeMutableRawBufferPointer
 
-    /// What connections to origins read into; lent to their delegates during `originBody`.
+    /// What connections to origins read into where what comes must be taken apart.
     let receiveBuffer: UnsafeMutableRawBufferPointer
 
     /// What is read only to be thrown away, and pieces that are put together before they are encrypted.

@@ -8,8 +8,8 @@ package protocol OriginDelegate: AnyObject {
     func originInterim(_ connection: OriginConnection, _ head: ResponseHead)
     /// The final head came.
     func originHead(_ connection: OriginConnection, _ head: ResponseHead, _ framing: BodyFraming)
-    /// A piece of the content came, free of chunking; the bytes are valid during the call.
-    func originBody(_ connection: OriginConnection, _ bytes: UnsafeRawBufferPointer)
+    /// A piece of the content came, free of chunking.
+    func originBody(_ connection: OriginConnection, _ bytes: [UInt8])
     /// The answer is complete; the connection has gone back to the pool by itself if it can be used again.
     func originEnd(_ connection: OriginConnection, _ trailers: Fields)
     /// The exchange has failed, perhaps in mid-body; the connection is closed.
@@ -61,6 +61,11 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
 
     /// Bytes taken from the socket in one turn before others are served.
     private static let fairShare = 256 * 1024
+    /// Room for a piece of content that is read into memory of its own.
+    private static let largestPiece = 128 * 1024
+    /// What is shorter is read with whatever else came, and copied.
+    private static let smallestPiece = 16 * 1024
+    private var pieceSize = largestPiece
 
     init(channel: OriginChannel, pool: OriginPool) {
         self.channel = channel
@@ -143,13 +148,27 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
         var share = Self.fairShare
         while !isPaused, reader != nil, let stream = channel?.stream {
             guard share > 0 else { return stream.requestTurn() }
-            switch stream.read(into: buffer) {
+            var piece: [UInt8]?
+            let outcome: ByteStream.Outcome
+            if stream.mayBring, let content = reader?.plainContent, content >= Self.smallestPiece {
+                outcome = readPiece(content, stream, &piece)
+            } else {
+                outcome = stream.read(into: buffer)
+            }
+            switch outcome {
             case .count(let count):
                 hasReceivedAnything = true
                 // A head has one deadline, however it trickles in; a body has one from piece to piece.
                 if reader?.hasHead == true { lastProgress = loop.now }
                 share -= count
-                digest(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                if let piece {
+                    reader?.took(plainContent: count)
+                    delegate?.originBody(self, piece)
+                    // The end of a body follows from its length, without further input.
+                    digest(UnsafeRawBufferPointer(start: nil, count: 0))
+                } else {
+                    digest(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                }
             case .wouldBlock:
                 return
             case .end:
@@ -158,6 +177,26 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
                 return inputEnded(fault: reason)
             }
         }
+    }
+
+    /// Reads content into the memory in which it stays, so that nobody copies it.
+    ///
+    /// The room follows what came the last times; of what came into much too large a room a copy is kept.
+    private func readPiece(_ content: Int64, _ stream: ByteStream, _ piece: inout [UInt8]?) -> ByteStream.Outcome {
+        let room = min(pieceSize, Int(clamping: content))
+        var outcome = ByteStream.Outcome.wouldBlock
+        let bytes = [UInt8](unsafeUninitializedCapacity: room) { bytes, filled in
+            outcome = stream.read(into: UnsafeMutableRawBufferPointer(bytes))
+            if case .count(let count) = outcome { filled = count }
+        }
+        guard case .count(let count) = outcome else { return outcome }
+        if count == room {
+            pieceSize = min(pieceSize * 2, Self.largestPiece)
+        } else if count < room / 2 {
+            pieceSize = max(pieceSize / 2, Self.smallestPiece)
+        }
+        piece = count < room / 2 ? bytes.withUnsafeBytes { Array($0) } : bytes
+        return outcome
     }
 
     private func digest(_ bytes: UnsafeRawBufferPointer) {
@@ -179,7 +218,7 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
             case .head(let head, let framing):
                 accept(head, framing)
             case .body(let range):
-                delegate?.originBody(self, UnsafeRawBufferPointer(rebasing: bytes[range]))
+                delegate?.originBody(self, Array(bytes[range]))
             case .end(let trailers):
                 return complete(trailers, leftover: offset < bytes.count)
             }

@@ -53,6 +53,22 @@ struct ResponseReader {
         return mayPersist
     }
 
+    /// How many bytes of input are content and nothing else, whatever they are; `nil` where input must be taken apart.
+    var plainContent: Int64? {
+        switch phase {
+        case .length(let remaining): remaining
+        case .untilClose: .max
+        case .head, .chunked, .ended: nil
+        }
+    }
+
+    /// So many bytes of plain content were taken without ``next(_:from:)``; at most ``plainContent``.
+    mutating func took(plainContent count: Int) {
+        guard case .length(let remaining) = phase else { return }
+        precondition(count <= remaining, "more was taken than there is content")
+        phase = .length(remaining - Int64(count))
+    }
+
     /// Makes one step from `offset`, which moves past what was consumed.
     mutating func next(_ input: UnsafeRawBufferPointer, from offset: inout Int) throws(OriginError) -> Event {
         switch phase {

@@ -85,7 +85,7 @@ final class Exchange: OriginDelegate, @unchecked Sendable {
         onHead?(connection)
     }
 
-    func originBody(_ connection: OriginConnection, _ bytes: UnsafeRawBufferPointer) {
+    func originBody(_ connection: OriginConnection, _ bytes: [UInt8]) {
         state.change {
             $0.body += bytes
             $0.bodyCalls += 1

@@ -107,6 +107,62 @@ import Wire
         #expect(try pool.idleCount == 0)
     }
 
+    /// Bytes that do not repeat within a piece.
+    private static let large = (0..<600_000).map { UInt8(truncatingIfNeeded: $0 ^ $0 >> 8 ^ $0 >> 13) }
+
+    @Test(arguments: ["length", "length over TLS", "close", "close over TLS"], [700, 30_000, 600_000])
+    func `a large body is the same in whatever pieces it comes`(_ how: String, _ pieceSize: Int) throws {
+        let (hasLength, isTLS) = (how.hasPrefix("length"), how.hasSuffix("TLS"))
+        let origin = try ScriptedOrigin(tls: isTLS ? TestCertificates.shared.get().server() : nil) { session in
+            _ = try session.readRequest()
+            let length = hasLength ? "Content-Length: \(Self.large.count)\r\n" : ""
+            try session.send("HTTP/1.1 200 OK\r\n\(length)\r\n")
+            for start in stride(from: 0, to: Self.large.count, by: pieceSize) {
+                try session.send(Array(Self.large[start..<min(start + pieceSize, Self.large.count)]))
+            }
+            if hasLength { try session.waitForRelease() }
+        }
+        let pool = try TestPool()
+        let outcome = try pool.ask(OriginKey(origin)).outcome()
+        #expect(outcome.body == Self.large)
+        #expect(outcome.events.last == .end(trailers: []))
+        #expect(try pool.idleCount == (hasLength ? 1 : 0))
+        origin.release()
+    }
+
+    @Test(arguments: [false, true]) func `what comes behind a large body is no part of it`(_ isTLS: Bool) throws {
+        let origin = try ScriptedOrigin(tls: isTLS ? TestCertificates.shared.get().server() : nil) { session in
+            _ = try session.readRequest()
+            try session.send(
+                Array("HTTP/1.1 200 OK\r\nContent-Length: \(Self.large.count)\r\n\r\n".utf8) + Self.large
+                    + Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8))
+            try session.waitForRelease()
+        }
+        let pool = try TestPool()
+        #expect(try pool.ask(OriginKey(origin)).outcome().body == Self.large)
+        // Nobody is given a connection on which an answer stands that nobody asked for.
+        let deadline = MonotonicTime.now() + .seconds(20)
+        while try pool.idleCount > 0, MonotonicTime.now() < deadline {}
+        #expect(try pool.idleCount == 0)
+        origin.release()
+    }
+
+    @Test func `a large body that is cut short has closed early`() throws {
+        let origin = try ScriptedOrigin { session in
+            _ = try session.readRequest()
+            try session.send(
+                Array("HTTP/1.1 200 OK\r\nContent-Length: \(Self.large.count + 1)\r\n\r\n".utf8) + Self.large)
+        }
+        let pool = try TestPool()
+        let outcome = try pool.ask(OriginKey(origin)).outcome()
+        guard case .failed(.closedEarly, 502, let reason) = outcome.events.last else {
+            Issue.record("\(outcome.events)")
+            return
+        }
+        #expect(reason.hasPrefix("1 bytes of the origin's answer are missing"))
+        #expect(outcome.body == Self.large)
+    }
+
     @Test func `a TLS body cut without close_notify has closed early`() throws {
         let origin = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) { session in
             _ = try session.readRequest()
