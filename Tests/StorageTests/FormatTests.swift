@@ -25,13 +25,20 @@ import Testing
         SHA256Digest(words: (number << 60 | 7, 1, 2, number))
     }
 
-    private static func session(_ text: String) throws -> SessionRow {
+    private static func session(_ text: String, version: Int = 3) throws -> SessionRow {
         var row = SessionRow(
             id: try #require(SessionID(text)), policy: .strict, created: WallTime(seconds: 1_900_000_000),
             timeout: 3600,
             tokenHash: digest(1), redactionKey: [1, 2, 255], configuration: Array(#"{"ids":["deb"]}"#.utf8),
-            secretCount: 2, bootID: "boot", incompleteReason: "a reason")
+            bootID: "boot", incompleteReason: "a reason")
         row.revoked = WallTime(seconds: 1_900_000_100)
+        guard version > 2 else { return row }
+        row.secrets = [
+            SecretRow(type: .basicAuth, url: "https://a.example:443/**"),
+            SecretRow(type: .keystoneV3, url: "http://b.example/v3/auth/tokens", allowsHTTP: true),
+        ]
+        row.name = "nightly"
+        row.labels = Array(#"{"arch":"amd64"}"#.utf8)
         return row
     }
 
@@ -107,11 +114,11 @@ import Testing
         }
     }
 
-    @Test("A record of each version opens with everything that is in it, and goes on", arguments: [1, 2])
+    @Test("A record of each version opens with everything that is in it, and goes on", arguments: [1, 2, 3])
     func records(_ version: Int) throws {
         let records = try SQLiteRecords(path: try database("records-\(version)"))
-        let row = try Self.session("first")
-        #expect(try records.sessions() == [row, Self.session("second")])
+        let row = try Self.session("first", version: version)
+        #expect(try records.sessions() == [row, Self.session("second", version: version)])
         let rows = Self.categories.enumerated().map { Self.exchange(Int64($0.offset) + 1, $0.element, of: row.id) }
         #expect(try records.exchanges(of: row.id, category: nil, after: 0, limit: 99) == rows)
         #expect(try records.artifacts(of: row.id, after: 0, limit: 9).map(\.firstNumber) == [1])
@@ -159,23 +166,29 @@ import Testing
     func newestSchemas() throws {
         try SQLiteRecords(path: folder.file("records.db")).close()
         try SQLiteCatalog(path: folder.file("cache.db")).close()
-        #expect(RecordsSchema.versions.steps.count == 2)
+        #expect(RecordsSchema.versions.steps.count == 3)
         #expect(CatalogSchema.versions.steps.count == 4)
-        #expect(try schema(folder.file("records.db")) == schema(database("records-2")))
+        #expect(try schema(folder.file("records.db")) == schema(database("records-3")))
         #expect(try schema(folder.file("cache.db")) == schema(database("cache-4")))
     }
 
-    @Test("A migration only adds: every table keeps its columns, at their places")
-    func migrationsAdd() throws {
-        let path = try database("cache-1")
+    @Test(
+        "A migration only adds: every table keeps its columns, at their places",
+        arguments: [("cache-1", ["settings", "blobs"]), ("records-2", ["sessions"])])
+    func migrationsAdd(_ name: String, _ changed: [String]) throws {
+        let path = try database(name)
         let (before, old) = (try columns(path), try schema(path))
-        try SQLiteCatalog(path: path).close()
+        if name.hasPrefix("cache") {
+            try SQLiteCatalog(path: path).close()
+        } else {
+            try SQLiteRecords(path: path).close()
+        }
         let after = try columns(path)
         #expect(before.count > 5)
         for (table, columns) in before { #expect(after[table]?.starts(with: columns) == true, "\(table)") }
         // Only the tables that got columns have other definitions.
-        let lost = old.subtracting(try schema(path)).map { $0.split(separator: " ")[2] }
-        #expect(Set(lost) == ["settings", "blobs"])
+        let lost = old.subtracting(try schema(path)).map { String($0.split(separator: " ")[2]) }
+        #expect(Set(lost) == Set(changed))
     }
 
     @Test("A migration that is cut off leaves the version before, whole")

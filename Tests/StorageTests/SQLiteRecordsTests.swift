@@ -22,7 +22,9 @@ import Testing
         SessionRow(
             id: try #require(SessionID(text)), policy: .strict, created: WallTime(seconds: 5), timeout: 60,
             tokenHash: SHA256Digest(words: (1, 2, 3, 4)), redactionKey: [1, 2],
-            configuration: Array("\(text)-conf".utf8))
+            configuration: Array("\(text)-conf".utf8),
+            secrets: [SecretRow(type: .macaroon, url: "https://\(text).example:443/**")], name: "name-\(text)",
+            labels: Array(#"{"for":"\(text)"}"#.utf8))
     }
 
     func exchange(_ session: SessionID, _ number: Int64, size: Int = 100, result: ExchangeRow.Result? = nil)

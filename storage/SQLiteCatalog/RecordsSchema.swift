@@ -4,7 +4,8 @@ internal import Storage
 /// The tables of `records.db`.
 ///
 /// **sessions**: one row each; `id_hash` is what they are found by, `state` 1 says that removal has begun. A number is
-/// never used again, so that a reader that holds one cannot meet another session's exchanges.
+/// never used again, so that a reader that holds one cannot meet another session's exchanges. `secrets` is a list as
+/// ``SecretColumn`` says, `labels` a JSON object; both are empty without any.
 /// **used_ids**: the hash of every id ever used; all that stays of a removed session.
 /// **chunks**: exchanges that were committed together (``RecordChunk``); `key` is session number × 2³² + the first one's
 /// number, so that a session's chunks stand together in order. `others` are the bits of the kinds that are no artifacts,
@@ -12,13 +13,13 @@ internal import Storage
 /// **uses**: which chunks of a session have artifacts with a digest, by its first eight bytes.
 /// **settings**: one row: the key of the hash, and a counter that `checkWritable` moves.
 ///
-/// `front`, `tail`: see ``OverflowPadding``; everything between them is text.
+/// `front`, `tail`: see ``OverflowPadding``; everything between them is text, and what was added behind `tail` is as well.
 enum RecordsSchema {
     /// "FSrc".
     static let versions = SchemaVersions(
-        applicationID: 0x4653_7263, pageSize: 2048, steps: [first, second],
+        applicationID: 0x4653_7263, pageSize: 2048, steps: [first, second, third],
         probes: [
-            "SELECT * FROM settings", "SELECT no, id FROM sessions ORDER BY no DESC LIMIT 1",
+            "SELECT * FROM settings", "SELECT no, id, labels FROM sessions ORDER BY no DESC LIMIT 1",
             "SELECT id_hash FROM sessions INDEXED BY sessions_id WHERE id_hash > 0 LIMIT 1",
             "SELECT hash FROM used_ids LIMIT 1", "SELECT key, rows FROM chunks ORDER BY key LIMIT 1",
             "SELECT key, rows FROM chunks ORDER BY key DESC LIMIT 1", "SELECT key FROM uses WHERE session > 0 LIMIT 1",
@@ -75,6 +76,15 @@ enum RecordsSchema {
                 """)
         try RecordChunk.takeOver(db)
         try db.execute(sql: "DROP TABLE exchanges")
+    }
+
+    @Sendable private static func third(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                ALTER TABLE sessions ADD COLUMN secrets BLOB NOT NULL DEFAULT X'';
+                ALTER TABLE sessions ADD COLUMN name TEXT NOT NULL DEFAULT '';
+                ALTER TABLE sessions ADD COLUMN labels BLOB NOT NULL DEFAULT X'';
+                """)
     }
 }
 

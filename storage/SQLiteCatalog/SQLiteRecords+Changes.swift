@@ -130,13 +130,14 @@ extension SQLiteRecords {
             sql: """
                 INSERT INTO sessions VALUES (
                     NULL, ?, 0, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, ?, ?,
-                    zeroblob(?)
+                    zeroblob(?), ?, ?, ?
                 )
                 """
         ).execute(arguments: [
-            hash, row.policy.rawValue, row.created.nanoseconds, row.timeout, row.revoked?.nanoseconds, row.secretCount,
-            RecordsSchema.padding.front, row.id.text, row.tokenHash.column, Data(row.redactionKey), row.bootID,
-            row.incompleteReason, Data(row.configuration), Self.tail(row),
+            hash, row.policy.rawValue, row.created.nanoseconds, row.timeout, row.revoked?.nanoseconds,
+            row.secrets.count, RecordsSchema.padding.front, row.id.text, row.tokenHash.column, Data(row.redactionKey),
+            row.bootID, row.incompleteReason, Data(row.configuration), Self.tail(row),
+            Data(SecretColumn.bytes(row.secrets)), row.name, Data(row.labels),
         ])
     }
 
@@ -155,7 +156,8 @@ extension SQLiteRecords {
     private static func tail(_ row: SessionRow) -> Int {
         let text =
             row.id.text.utf8.count + 32 + row.redactionKey.count + row.bootID.utf8.count
-            + row.incompleteReason.utf8.count + row.configuration.count
+            + row.incompleteReason.utf8.count + row.configuration.count + SecretColumn.bytes(row.secrets).count
+            + row.name.utf8.count + row.labels.count
         return RecordsSchema.padding.tail(text: text, rest: 60)
     }
 }

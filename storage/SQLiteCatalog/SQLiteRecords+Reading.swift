@@ -4,8 +4,8 @@ package import Storage
 
 extension SQLiteRecords {
     private static let sessionColumns = """
-        id, policy, created, timeout, token_hash, redaction_key, revoked, configuration, secret_count, boot_id,
-        incomplete
+        id, policy, created, timeout, token_hash, redaction_key, revoked, configuration, secrets, boot_id,
+        incomplete, name, labels
         """
 
     package func sessions() throws(StoreError) -> [SessionRow] {
@@ -164,10 +164,12 @@ extension SQLiteRecords {
         guard let id = SessionID(try row.text(0)), let policy = SessionPolicy(rawValue: try row.text(1)) else {
             throw Row.damage(0)
         }
+        guard let secrets = SecretColumn.secrets(try row.bytes(8)) else { throw Row.damage(8) }
         return SessionRow(
             id: id, policy: policy, created: WallTime(nanoseconds: try row.number(2)), timeout: try row.number(3),
             tokenHash: try row.digest(4), redactionKey: try row.bytes(5),
             revoked: try row.optionalNumber(6).map(WallTime.init(nanoseconds:)), configuration: try row.bytes(7),
-            secretCount: Int(try row.number(8)), bootID: try row.text(9), incompleteReason: try row.text(10))
+            secrets: secrets, bootID: try row.text(9), incompleteReason: try row.text(10), name: try row.text(11),
+            labels: try row.bytes(12))
     }
 }

@@ -18,8 +18,12 @@ public struct SessionRow: Hashable, Sendable {
     public var revoked: WallTime?
     /// The inspectors' configuration captured at creation, as JSON.
     public var configuration: [UInt8]
-    /// How many secrets the session was opened with; they live in memory only.
-    public var secretCount: Int
+    /// The secrets that the session was opened with, in their order.
+    public var secrets: [SecretRow]
+    /// What whoever opened the session calls it; empty without a name.
+    public var name: String
+    /// What whoever opened the session says about it, as a JSON object; empty without any.
+    public var labels: [UInt8]
     /// Boot id of the machine when the session was opened.
     public var bootID: String
     /// Why the record is not complete; empty when it is.
@@ -28,8 +32,8 @@ public struct SessionRow: Hashable, Sendable {
     /// Makes a row.
     public init(
         id: SessionID, policy: SessionPolicy, created: WallTime, timeout: Int64, tokenHash: SHA256Digest,
-        redactionKey: [UInt8], revoked: WallTime? = nil, configuration: [UInt8] = [], secretCount: Int = 0,
-        bootID: String = "", incompleteReason: String = ""
+        redactionKey: [UInt8], revoked: WallTime? = nil, configuration: [UInt8] = [], secrets: [SecretRow] = [],
+        bootID: String = "", incompleteReason: String = "", name: String = "", labels: [UInt8] = []
     ) {
         self.id = id
         self.policy = policy
@@ -39,9 +43,11 @@ public struct SessionRow: Hashable, Sendable {
         self.redactionKey = redactionKey
         self.revoked = revoked
         self.configuration = configuration
-        self.secretCount = secretCount
+        self.secrets = secrets
         self.bootID = bootID
         self.incompleteReason = incompleteReason
+        self.name = name
+        self.labels = labels
     }
 
     /// Adds a reason why the record is not complete, once.
@@ -51,6 +57,23 @@ public struct SessionRow: Hashable, Sendable {
         guard !incompleteReason.contains(reason) else { return }
         let whole = incompleteReason.isEmpty ? reason : incompleteReason + "; " + reason
         incompleteReason = String(whole.prefix(1024))
+    }
+}
+
+/// What is kept of a secret over restarts: which requests it is for, never its credentials.
+public struct SecretRow: Hashable, Sendable {
+    /// How it gets into a request.
+    public var type: SecretType
+    /// The pattern of the URLs that it is for.
+    public var url: String
+    /// Whether it may go over plain HTTP.
+    public var allowsHTTP: Bool
+
+    /// Makes a row.
+    public init(type: SecretType, url: String, allowsHTTP: Bool = false) {
+        self.type = type
+        self.url = url
+        self.allowsHTTP = allowsHTTP
     }
 }
 

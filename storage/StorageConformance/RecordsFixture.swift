@@ -49,7 +49,10 @@ enum RecordSample {
         SessionRow(
             id: try id(text), policy: .strict, created: WallTime(nanoseconds: 1_900_000_000_123_456_789), timeout: 3600,
             tokenHash: digest(77), redactionKey: [0, 1, 255], configuration: Array(#"{"ids":["a"]}"#.utf8),
-            secretCount: 2, bootID: "boot-1")
+            secrets: [
+                SecretRow(type: .basicAuth, url: #"https://a.example:443/{x,"y"}/**"#),
+                SecretRow(type: .keystoneV3, url: "http://b.example/é", allowsHTTP: true),
+            ], bootID: "boot-1", name: "nightly é", labels: Array(#"{"arch":"amd64"}"#.utf8))
     }
 
     static func exchange(
