@@ -1,12 +1,12 @@
 /// A JSON object as bytes, cut into its members without reading their values.
 ///
-/// The record holds JSON that we wrote ourselves; a report passes it on as it is.
-struct RawObject {
+/// For passing JSON on as it is: the record's, which we wrote ourselves, or that of a request that was parsed before.
+package struct RawObject: Sendable {
     private let bytes: [UInt8]
     private var members: [(name: Range<Int>, value: Range<Int>)] = []
 
     /// Cuts an object; bytes that are none have no members.
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         self.bytes = bytes
         var members: [(name: Range<Int>, value: Range<Int>)] = []
         var position = Self.skipBlanks(bytes, 0)
@@ -27,19 +27,27 @@ struct RawObject {
             guard position < bytes.count, bytes[position] == UInt8(ascii: ",") else { break }
             position += 1
         }
-        guard position + 1 == bytes.count, bytes[position] == UInt8(ascii: "}") else { return }
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "}"),
+            Self.skipBlanks(bytes, position + 1) == bytes.count
+        else { return }
         self.members = members
     }
 
     /// The bytes of a member's value, or `nil`.
-    subscript(name: String) -> ArraySlice<UInt8>? {
-        members.first { bytes[$0.name].elementsEqual(name.utf8) }.map { bytes[$0.value] }
+    package subscript(name: String) -> ArraySlice<UInt8>? { range(of: name).map { bytes[$0] } }
+
+    /// Where a member's value stands, or `nil`.
+    package func range(of name: String) -> Range<Int>? {
+        members.first { bytes[$0.name].elementsEqual(name.utf8) }?.value
     }
 
+    /// How many members have the name, as it is written without escapes.
+    package func count(of name: String) -> Int { members.count { bytes[$0.name].elementsEqual(name.utf8) } }
+
     /// The object with another value of a member that it has.
-    func replacing(_ name: String, with value: [UInt8]) -> [UInt8] {
-        guard let member = members.first(where: { bytes[$0.name].elementsEqual(name.utf8) }) else { return bytes }
-        return bytes[..<member.value.lowerBound] + value + bytes[member.value.upperBound...]
+    package func replacing(_ name: String, with value: [UInt8]) -> [UInt8] {
+        guard let range = range(of: name) else { return bytes }
+        return bytes[..<range.lowerBound] + value + bytes[range.upperBound...]
     }
 
     private static func skipBlanks(_ bytes: [UInt8], _ start: Int) -> Int {
