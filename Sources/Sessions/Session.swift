@@ -11,6 +11,8 @@ package final class Session: Sendable {
     package let row: SessionRow
     /// When its lifetime is over.
     package let deadline: MonotonicTime
+    /// What is added to its requests; `nil` for most sessions.
+    package let secrets: SessionSecrets?
 
     private let tokenHash: [UInt8]
     private let clock: SessionClock
@@ -20,9 +22,11 @@ package final class Session: Sendable {
     ///
     /// - Parameters:
     ///   - row: As recorded; a row with a revocation makes a closed session.
+    ///   - secrets: Those of the row with their credentials; without them, those of the row count as lost.
     ///   - clock: What its lifetime is measured with.
-    package init(row: SessionRow, clock: SessionClock = .system) {
+    package init(row: SessionRow, secrets: SessionSecrets? = nil, clock: SessionClock = .system) {
         self.row = row
+        self.secrets = secrets ?? SessionSecrets(lost: row.secrets)
         self.clock = clock
         tokenHash = row.tokenHash.bytes
         isClosed = Atomic(row.revoked != nil)

@@ -33,7 +33,27 @@ extension SessionRegistry {
         }
         // Also when the record cannot be written: the token must not work any more.
         await observer.sessionClosed(entry.session)
+        if let secrets = entry.session.secrets {
+            // Nobody may use them any more.
+            secrets.wipe()
+            await nameUnmatchedSecrets(of: entry.row)
+        }
         return failure
+    }
+
+    /// Logs which of a session's secrets no request was for, since their patterns may be wrong.
+    private func nameUnmatchedSecrets(of row: SessionRow) async {
+        let records = records
+        do {
+            let unmatched = try await pool.run { try SecretUses(of: row, in: records).neverMatched }
+            guard !unmatched.isEmpty else { return }
+            let list = unmatched.map(String.init).joined(separator: ", ")
+            log.warning(
+                "no request matched the url of these secrets (counted from 0): \(list)",
+                metadata: Self.metadata(of: row.id))
+        } catch {
+            log.warning("the uses of the secrets cannot be counted: \(error)", metadata: Self.metadata(of: row.id))
+        }
     }
 
     /// Ends a session for good; callers that come meanwhile wait for the same work and then find it gone.
@@ -151,6 +171,11 @@ extension SessionRegistry {
                 row.revoked = now
                 row.incompleteReason = reason
                 log.warning("revoked: \(reason)", metadata: Self.metadata(of: row.id))
+            }
+            if row.revoked == nil, !row.secrets.isEmpty {
+                log.warning(
+                    "session secrets lost with the restart: requests that match one of \(row.secrets.count) are refused",
+                    metadata: Self.metadata(of: row.id))
             }
             await enter(row)
         }

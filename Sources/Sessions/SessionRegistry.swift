@@ -105,11 +105,13 @@ package actor SessionRegistry {
         let row = SessionRow(
             id: SecureRandom.sessionID(), policy: request.policy, created: clock.wall(),
             timeout: settings.timeout(for: request.timeout), tokenHash: SHA256Hasher.digest(Array(token.utf8)),
-            redactionKey: SecureRandom.bytes(32), configuration: request.configuration, bootID: bootID)
+            redactionKey: SecureRandom.bytes(32), configuration: request.configuration,
+            secrets: request.secrets?.rows ?? [], bootID: bootID)
         try await record([.open(row)])
         openedCount += 1
-        let session = await enter(row)
+        let session = await enter(row, secrets: request.secrets)
         log.info("create \(row.policy.rawValue) session", metadata: Self.metadata(of: row.id))
+        if !row.secrets.isEmpty { log.info("secrets: \(row.secrets.count)", metadata: Self.metadata(of: row.id)) }
         return OpenedSession(session: session, token: token)
     }
 
@@ -181,8 +183,8 @@ package actor SessionRegistry {
 
     /// Makes a session known, to the observer first, and arms its timer.
     @discardableResult
-    func enter(_ row: SessionRow) async -> Session {
-        let session = Session(row: row, clock: clock)
+    func enter(_ row: SessionRow, secrets: SessionSecrets? = nil) async -> Session {
+        let session = Session(row: row, secrets: secrets, clock: clock)
         await observer.sessionOpened(session)
         let entry = Entry(session: session)
         entries[row.id] = entry

@@ -31,12 +31,17 @@ package struct SessionRequest: Sendable {
     package var timeout: UInt64
     /// The inspectors' configuration of this session, as JSON.
     package var configuration: [UInt8]
+    /// What is to be added to its requests; `nil` without any.
+    package var secrets: SessionSecrets?
 
     /// Makes a request.
-    package init(policy: SessionPolicy, timeout: UInt64 = 0, configuration: [UInt8] = []) {
+    package init(
+        policy: SessionPolicy, timeout: UInt64 = 0, configuration: [UInt8] = [], secrets: SessionSecrets? = nil
+    ) {
         self.policy = policy
         self.timeout = timeout
         self.configuration = configuration
+        self.secrets = secrets
     }
 }
 

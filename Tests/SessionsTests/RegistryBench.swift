@@ -17,6 +17,8 @@ final class RegistryBench: Sendable {
     let forgotten = Lock<[SessionID]>([])
     let pool = WorkerPool(name: "test", threads: 2, capacity: 64)
     let registry: SessionRegistry
+    /// The lines of the log.
+    let lines = Lock<[String]>([])
 
     init(
         allowsPermissive: Bool = true, records: FakeRecords = FakeRecords(), clock: ManualClock = ManualClock(),
@@ -32,11 +34,13 @@ final class RegistryBench: Sendable {
             settings: SessionSettings(allowsPermissive: allowsPermissive), records: records, recorder: recorder,
             spool: SpoolFolder(path: folder), pool: pool, observer: observer, metadata: metadata,
             forget: { id in forgotten.withLock { $0.append(id) } }, clock: clock.clock, bootID: bootID,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            log: Logger(label: "test") { [lines] _ in KeptLog(lines: lines) })
     }
 
-    func open(_ policy: SessionPolicy = .strict, timeout: UInt64 = 0) async throws(SessionError) -> OpenedSession {
-        try await registry.open(SessionRequest(policy: policy, timeout: timeout))
+    func open(
+        _ policy: SessionPolicy = .strict, timeout: UInt64 = 0, secrets: SessionSecrets? = nil
+    ) async throws(SessionError) -> OpenedSession {
+        try await registry.open(SessionRequest(policy: policy, timeout: timeout, secrets: secrets))
     }
 
     func has(_ path: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(path)") }
@@ -46,6 +50,20 @@ final class RegistryBench: Sendable {
         pool.stop()
         try? FileManager.default.removeItem(atPath: folder)
     }
+}
+
+/// A log whose lines a test can read.
+struct KeptLog: LogHandler {
+    let lines: Lock<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.withLock { $0.append("\(event.level) \(event.message)") } }
 }
 
 /// An exchange with nothing in it.

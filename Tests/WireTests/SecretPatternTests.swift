@@ -1,0 +1,100 @@
+import Testing
+
+@testable import Wire
+
+@Suite struct SecretPatternTests {
+    private func matches(_ pattern: String, _ url: String) throws -> Bool {
+        try SecretPattern(pattern).matches(try RequestURL(parsing: url))
+    }
+
+    @Test(arguments: [
+        ("https://git.example:443/~me/project/**", "https://git.example/~me/project/info/refs?service=git-upload-pack"),
+        ("https://git.example/~me/project/**", "https://git.example:443/~me/project/x"),
+        ("HTTPS://Git.Example./~me/**", "https://git.example/~me/"),
+        ("https://*.store.example/api/*", "https://dev.store.example/api/x"),
+        ("https://*.store.example/api/*", "https://a.b.store.example/api/x"),
+        ("https://git.example", "https://git.example/"),
+        ("https://git.example:8443/**", "https://git.example:8443/a/b"),
+        ("https://git.example/{a,b}/[0-9]?", "https://git.example/b/7x"),
+        ("https://git.example/a?b=*", "https://git.example/a?b=c"), ("https://[::1]:443/**", "https://[::1]/x"),
+        ("http://127.0.0.1:8000/**", "http://127.0.0.1:8000/x"), ("http://git.example/**", "http://git.example:80/x"),
+    ])
+    func `a request is matched by scheme, host, port and the rest`(_ pattern: String, _ url: String) throws {
+        #expect(try matches(pattern, url))
+    }
+
+    @Test(arguments: [
+        ("https://git.example:443/~me/project/**", "https://git.example/~me/project2/x"),
+        ("https://git.example:443/~me/project/**", "https://git.example/~me/project"),
+        ("https://git.example/**", "http://git.example/x"), ("https://git.example/**", "https://git.example:8443/x"),
+        ("https://git.example/**", "https://git.example.evil.example/x"),
+        ("https://git.example/**", "https://xgit.example/x"), ("https://*.store.example/**", "https://store.example/x"),
+        ("https://*.store.example/**", "https://evilstore.example/x"),
+        ("https://git.example/*", "https://git.example/a/b"), ("https://git.example", "https://git.example/x"),
+        ("https://git.example/**", "https://evil.example/https://git.example/x"),
+    ])
+    func `others are not`(_ pattern: String, _ url: String) throws {
+        #expect(try !matches(pattern, url))
+    }
+
+    @Test(arguments: [
+        "https://git.example/~me/project/../other", "https://git.example/~me/project/%2e%2e/other",
+        "https://git.example/~me/project/a\\b", "https://git.example/~me/project/ä",
+    ])
+    func `what servers may read differently is never matched`(_ url: String) throws {
+        #expect(try !matches("https://git.example/**", url))
+    }
+
+    @Test(arguments: [
+        ("git.example/**", "https://"), ("**", "https://"), ("*://git.example/**", "https://"),
+        ("ftp://a.example/", "https"),
+        ("https://*/**", "literal"), ("https://*", "literal"), ("https://git*.example/**", "literal"),
+        ("https://{a,b}.example/**", "literal"), ("https://git.?xample/**", "literal"),
+        ("https://*.*.example/", "literal"),
+        ("https://git.[a-z]xample/**", "literal"), ("https:///x", "literal"), ("https://git.example:*/x", "literal"),
+        ("https://{a.example/x,b.example/y}", "literal"), ("https://g\\it.example/", "literal"),
+        ("https://user:pass@git.example/**", "a user"), ("https://user@git.example/**", "a user"),
+        ("https://git.example/**#x", "fragment"), ("https://git.example/a b", "blank"),
+        ("https://git.example/\u{1}", "control"), ("https://git.example/[a", "'['"),
+        ("https://git.example/x?token=abc", "parameter"), ("https://git.example/x?a=b&access_token=abc", "parameter"),
+    ])
+    func `patterns that could mean anybody are refused`(_ pattern: String, _ reason: String) {
+        let error = #expect(throws: SecretPatternError.self) { try SecretPattern(pattern) }
+        #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func `a secret parameter may be any`() throws {
+        #expect(try matches("https://git.example/x?token=*", "https://git.example/x?token=abc"))
+    }
+}
+
+@Suite struct TokenEndpointTests {
+    @Test(arguments: [
+        ("POST", "https://id.example/v3/auth/tokens", true), ("POST", "https://id.example/oauth/token?x=1", true),
+        ("POST", "https://id.example/login/oauth/access_token", true),
+        ("GET", "https://auth.example/token?service=registry.example&scope=repository:a:pull", true),
+        ("GET", "https://auth.example/token?account=a&scope=x", true),
+        ("GET", "https://index.example/to/ke/token", false), ("GET", "https://npm.example/token?x=1", false),
+        ("GET", "https://id.example/v3/auth/tokens", false), ("POST", "https://id.example/mytoken", false),
+        ("POST", "https://id.example/token/x", false), ("PUT", "https://id.example/token", false),
+    ])
+    func `requests for tokens are told by method and path`(_ method: String, _ url: String, _ isOne: Bool) throws {
+        #expect(TokenEndpoint.isAsked(method: method, try RequestURL(parsing: url)) == isOne)
+    }
+}
+
+@Suite struct SecretFormsTests {
+    private func forms(_ text: String) -> [String] {
+        SecretForms.of(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test func `a secret is known in every form that servers write`() {
+        #expect(
+            forms("us>r:p/ß?\"") == [
+                "us>r:p/ß?\"", "dXM+cjpwL8OfPyI", "dXM-cjpwL8OfPyI", "us%3Er%3Ap%2F%C3%9F%3F%22",
+                "us%3er%3ap%2f%c3%9f%3f%22", #"us>r:p/ß?\""#,
+            ])
+    }
+
+    @Test func `each form comes once`() { #expect(forms("abc") == ["abc", "YWJj"]) }
+}
