@@ -78,19 +78,21 @@ package enum CacheDecision: Sendable {
     ///   - session: Whose request it is.
     ///   - fields: Its fields.
     ///   - url: Its URL.
+    ///   - secret: The index of the session's secret that the request is for.
     ///   - digest: SHA-256, for the credential values.
-    /// - Returns: The request's own partition, and whether its own credentials make it so.
+    /// - Returns: The request's own partition, and whether its own credentials make it so: not with a secret, with which
+    ///   nothing that is shared is an answer.
     package static func partition(
-        session: SessionID, fields: Fields, url: RequestURL, digest: ([UInt8]) -> SHA256Digest
+        session: SessionID, fields: Fields, url: RequestURL, secret: Int? = nil, digest: ([UInt8]) -> SHA256Digest
     ) -> (Partition, hasCredentials: Bool) {
         let credentials = SharingRules.credentialFields(fields)
-        guard credentials.isEmpty else {
-            var text: [UInt8] = []
+        guard credentials.isEmpty, secret == nil else {
+            var text: [UInt8] = secret.map { Array("secret \($0):".utf8) } ?? []
             for (name, value) in credentials {
                 // The lengths keep one list from looking like another.
                 text += "\(name.utf8.count):\(value.utf8.count):\(name)\(value)".utf8
             }
-            return (.session(session, credentials: digest(text)), true)
+            return (.session(session, credentials: digest(text)), secret == nil)
         }
         let isPrivate =
             !url.isOrdinary || SharingRules.requestKeepsPrivate(fields)

@@ -17,6 +17,8 @@ final class BodyIngest: @unchecked Sendable {
         var scope: BlobScope
         /// The body's length, if known.
         var length: Int64?
+        /// Whether the body may be stored; else it is delivered from memory, and in strict sessions only when it is small.
+        var isKept = true
         /// Undo gzip, with this cap on the bytes out per byte in.
         var largestExpansion: Int64?
         var largestBody: Int64
@@ -167,6 +169,12 @@ final class BodyIngest: @unchecked Sendable {
         }
         hasher?.update(bytes)
         guard !stagingFailed else { return }
+        guard plan.isKept else {
+            // Small bodies are judged and sent from the fill's memory.
+            guard size > Fill.smallBody else { return }
+            stagingFailed = true
+            return fill.stagingFailed(StoreError(.rejected, "store the body", "it may hold a token"))
+        }
         do throws(StoreError) {
             if sink == nil {
                 small.append(bytes)
@@ -197,7 +205,7 @@ final class BodyIngest: @unchecked Sendable {
         self.hasher = nil
         let digest = hasher.finish()
         var completion = Fill.Completion(digest: digest, size: size, trailers: trailers, blob: nil)
-        guard !stagingFailed else { return .complete(completion) }
+        guard !stagingFailed, plan.isKept else { return .complete(completion) }
         do throws(StoreError) {
             if let sink {
                 let blob = try sink.commit(digest: digest, size: size)

@@ -190,9 +190,10 @@ extension Exchange {
             log.requestBody = (uploadSize, (uploadDigest ?? SHA256Stream()).finish())
             uploadDigest = nil
         }
+        if let secretUse { log.secret = (secretUse.secret.index, secretUse.unusedBecause) }
         if let verdict, category != .artifact { log.requestInspection = verdict.json }
         if category == .artifact, isLeader, log.reason.isEmpty, let why = driver?.admission?.notStored {
-            log.reason = "not cached: \(why)"
+            log.reason = driver?.keepsBody == false ? "not kept: it may hold a token" : "not cached: \(why)"
         }
         return log
     }

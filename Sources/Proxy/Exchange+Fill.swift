@@ -70,18 +70,19 @@ extension Exchange: FillOwner {
     ) -> FillDriver {
         let isGet = request.method == "GET" && !hasRequestBody
         let (head, askedForGzip) = forwardedHead(url, validating: entry)
-        let hasSecrets = !SharingRules.credentialFields(request.fields).isEmpty
+        let hasSecrets = secretUse != nil || !SharingRules.credentialFields(request.fields).isEmpty
+        let asksForToken = isTokenWanted(url)
         return FillDriver(
             loop: loop, fill: fill, ledger: member.ledger,
             order: FillDriver.Order(
-                url: url, head: head, framing: requestFraming,
+                url: url, head: head, framing: secretUse?.framing ?? requestFraming,
                 admission: Admission.Request(
                     method: request.method, fields: request.fields, partition: fill.key.partition, session: session.id,
                     askedForGzip: askedForGzip,
-                    neverStored: !isGet || CacheControl(request.fields).noStore,
+                    neverStored: !isGet || asksForToken || CacheControl(request.fields).noStore,
                     namesItsContent: ContentNaming.isFixed(url), hidesErrors: hidesErrors),
                 validates: entry, credentialScope: hasSecrets ? session.id.text : nil,
-                engine: engine, lane: session.lane))
+                secret: secretUse?.injected, keepsBody: !asksForToken, engine: engine, lane: session.lane))
     }
 
     private func follow(_ fill: Fill) {
@@ -111,7 +112,9 @@ extension Exchange: FillOwner {
         if request.method == "GET", !hasRequestBody {
             // Conditions and ranges are answered by us from the whole.
             Validators.removeConditions(from: &fields)
-            asked = ContentCoding.acceptsGzip(request.fields) && !request.fields.contains("Range")
+            // What comes in answer to a secret is looked through as it comes.
+            asked =
+                secretUse == nil && ContentCoding.acceptsGzip(request.fields) && !request.fields.contains("Range")
             if relayReason == nil {
                 fields.remove("Range")
             } else if let condition = request.fields.first("If-Range") {
@@ -122,8 +125,9 @@ extension Exchange: FillOwner {
         } else {
             fields.remove("Range")
             fields.remove("If-Range")
-            if isStrict { fields.set("Accept-Encoding", "identity") }
+            if isStrict || secretUse != nil { fields.set("Accept-Encoding", "identity") }
         }
+        secretUse?.adapt(&fields)
         Via.append(to: &fields, received: request.version, pseudonym: loop.context.pseudonym)
         return (
             RequestHead(method: request.method, target: url.forwardedTarget, version: .http11, fields: fields), asked
@@ -214,7 +218,8 @@ extension Exchange: FillOwner {
     /// What an unsafe request changed is not answered from the cache any more (RFC 9111, section 4.4).
     private func invalidate(_ url: RequestURL, _ response: ResponseHead) {
         let (own, _) = CacheDecision.partition(
-            session: session.id, fields: request.fields, url: url, digest: SHA256Hasher.digest)
+            session: session.id, fields: request.fields, url: url, secret: secretUse?.secret.index,
+            digest: SHA256Hasher.digest)
         for key in [url.key] + Invalidation.alsoAffected(response.fields, of: url).map(\.key) {
             loop.cache.invalidate(FillKey(partition: .shared, key: key))
             if own != .shared { loop.cache.invalidate(FillKey(partition: own, key: key)) }

@@ -18,7 +18,8 @@ extension Exchange {
         attempts += 1
         standIn = nil
         (partition, hasCredentials) = CacheDecision.partition(
-            session: session.id, fields: request.fields, url: url, digest: SHA256Hasher.digest)
+            session: session.id, fields: request.fields, url: url, secret: secretUse?.secret.index,
+            digest: SHA256Hasher.digest)
         let own = FillKey(partition: partition, key: url.key)
         if let entries = loop.cache.remembered(own) {
             lookUpShared(own, entries)

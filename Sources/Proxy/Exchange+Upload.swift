@@ -5,7 +5,11 @@ import Wire
 
 extension Exchange {
     /// Whether the connection should offer bytes of the request's body now.
-    var wantsBody: Bool { hasRequestBody && !isUploadComplete && mayUpload && driver?.takesBody == true }
+    var wantsBody: Bool {
+        guard hasRequestBody, !isUploadComplete, mayUpload else { return false }
+        if let secretUse, secretUse.isInTheWay { return secretUse.isGathering }
+        return driver?.takesBody == true
+    }
 
     /// What is left of the request's body is little enough to be read and thrown away.
     var unreadBodyIsSmall: Bool {
@@ -17,12 +21,15 @@ extension Exchange {
     ///
     /// - Returns: How many were taken; the rest is offered again when the origin takes more.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard wantsBody, let driver else { return 0 }
+        guard wantsBody else { return 0 }
         guard uploadSize + Int64(bytes.count) <= settings.largestBody else {
             sourceFailed("the request's body is larger than \(settings.largestBody) bytes", status: 413)
             return 0
         }
-        let taken = driver.sendBody(bytes)
+        let taken =
+            if let secretUse, secretUse.isGathering { gather(bytes, for: secretUse) } else {
+                driver?.sendBody(bytes) ?? 0
+            }
         if taken > 0 {
             let digest = uploadDigest ?? SHA256Stream()
             uploadDigest = digest
@@ -38,11 +45,13 @@ extension Exchange {
         isUploadComplete = true
         var fields = trailers
         HopByHop.strip(request: &fields)
+        if let secretUse, secretUse.isGathering { return gathered(fields, for: secretUse) }
         driver?.endBody(trailers: fields.isEmpty ? nil : fields)
     }
 
     func fillWantsBody() {
         guard hasRequestBody, phase == .waiting || phase == .delivering else { return }
+        if let secretUse, secretUse.isInTheWay, !sendGathered(of: secretUse) { return }
         if !mayUpload {
             if request.expectation == .continue {
                 // The client waits for the origin's word; an origin that says nothing must not keep it waiting for ever.

@@ -13,6 +13,7 @@ import Wire
 /// The life of an exchange, and the function that makes each move:
 ///
 ///     inspect     may the request be made?            begin()
+///     authorize   does it get a secret?               chooseSecret(for:)    Exchange+Secret
 ///     look up     is the answer stored?               lookUp()              Exchange+Lookup
 ///     serve       a stored answer is sent             serve(_:age:)         Exchange+Serve
 ///     fill        the origin is asked, or joined      fill(_:)              Exchange+Fill
@@ -104,6 +105,9 @@ final class Exchange: @unchecked Sendable {
     var mayUpload = false
     var isUploadComplete = false
     var continueTimer: Timer?
+
+    /// The session's secret that the request is for; `nil` for nearly all.
+    var secretUse: SecretUse?
 
     // The end.
     var number: Int64?
@@ -207,6 +211,8 @@ final class Exchange: @unchecked Sendable {
             return refuse(
                 413, "the request's body is larger than \(settings.largestBody) bytes, the most that is accepted")
         }
+        // Nearly all sessions have none.
+        if session.secrets != nil, !chooseSecret(for: url) { return }
         if hasRequestBody || request.method != "GET" && request.method != "HEAD" {
             passThrough()
         } else {

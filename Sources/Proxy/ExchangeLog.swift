@@ -37,6 +37,8 @@ struct ExchangeLog: Sendable {
     /// Why it was refused or failed, or was not stored.
     var reason = ""
     var requestBody: (size: Int64, digest: SHA256Digest)?
+    /// The index of the session's secret that the request was for, and why it went without, if it did.
+    var secret: (index: Int, unusedBecause: String)?
     /// The part that was asked for, as `first-last/size`.
     var range: String?
     /// Whether digest and size are those of the part that was asked for, because the whole was not fetched.
@@ -67,6 +69,10 @@ struct ExchangeLog: Sendable {
         if !reason.isEmpty { json.text("reason", RecordText.shortened(reason)) }
         if let requestBody {
             json.raw("request-body", "{\"size\":\(requestBody.size),\"sha256\":\"\(requestBody.digest.hex)\"}")
+        }
+        if let secret {
+            json.number("secret", Int64(secret.index))
+            if !secret.unusedBecause.isEmpty { json.text("secret-unused", secret.unusedBecause) }
         }
         if let range { json.text("range", range) }
         if isPartial { json.raw("partial", "true") }

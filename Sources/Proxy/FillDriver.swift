@@ -22,6 +22,7 @@ protocol FillOwner: AnyObject {
 ///     connecting   a connection is being had       start()
 ///     asking       the request is sent             connected(_:)
 ///     receiving    the head has come               originHead(_:_:_:)
+///     looking      its beginning may show a secret lookThrough(_:isEnd:)    FillDriver+Echo
 ///     storing      all bytes have come             originEnd(_:_:)
 ///     ended        complete, failed, or 304        end(_:)
 ///
@@ -39,6 +40,10 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         var validates: StoredEntry?
         /// Whose connection it must be, because it carries credentials.
         var credentialScope: String?
+        /// The session's secret that the origin gets, and that must not come back.
+        var secret: Secret?
+        /// Whether the body of the answer may be stored.
+        var keepsBody = true
         /// What finds out about the body.
         var engine: InspectionEngine
         /// The turn of the session that began it.
@@ -47,7 +52,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     private let loop: ProxyLoop
     let fill: Fill
-    private let order: Order
+    let order: Order
     /// Where it is counted: what the session that began it uses.
     private let ledger: SessionLedger
     /// Bytes that were counted there.
@@ -77,6 +82,8 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     /// Bytes of the rest that were there already.
     private var skip: Int64 = 0
     private var isCountedWhole = false
+    /// What has come of an answer that must not hold a secret, until enough of it was looked through.
+    var held: [UInt8]?
     /// Since when nobody reads, and how much had come by then.
     private var orphaned: (since: MonotonicTime, received: Int64)?
 
@@ -119,9 +126,12 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         self.connection = connection
         connection.belongs(to: order.admission.session.lane)
         connection.delegate = self
-        if let resuming { return connection.start(head: resuming.head, body: .none) }
+        let authorization = order.secret?.credentials?.authorization
+        if let resuming {
+            return connection.start(head: resuming.head, body: .none, authorization: authorization)
+        }
         requestTime = WallTime.now().seconds
-        connection.start(head: order.head, body: order.framing)
+        connection.start(head: order.head, body: order.framing, authorization: authorization)
         if order.framing != .none { owner?.fillWantsBody() }
     }
 
@@ -136,6 +146,9 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     }
 
     func endBody(trailers: Fields?) { connection?.endBody(trailers: trailers) }
+
+    /// Whether the body is stored, as far as it can be.
+    var keepsBody: Bool { order.keepsBody }
 
     /// Whether a connection is there to take the request's body.
     var takesBody: Bool { connection != nil }
@@ -177,21 +190,26 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     // MARK: - The origin's answer
 
-    func originInterim(_ connection: OriginConnection, _ head: ResponseHead) { owner?.fillInterim(head) }
+    func originInterim(_ connection: OriginConnection, _ head: ResponseHead) {
+        // Others than 100 are not looked through.
+        if order.secret == nil || head.status == 100 { owner?.fillInterim(head) }
+    }
 
     func originWritable(_ connection: OriginConnection) { owner?.fillWantsBody() }
 
     func originHead(_ connection: OriginConnection, _ head: ResponseHead, _ framing: BodyFraming) {
         if let resuming { return resumed(connection, head, resuming.failure) }
         responseTime = WallTime.now().seconds
+        if order.secret != nil {
+            if let failure = lookThrough(head) { return refuse(connection, failure) }
+            held = []
+        }
         if let stored = order.validates, head.status == 304 { return validated(stored, by: head) }
         if head.status == 304 && order.admission.method == "GET"
             || head.status == 206 && !order.head.fields.contains("Range")
         {
-            self.connection = nil
-            connection.delegate = nil
-            connection.cancel()
-            return broken(
+            return refuse(
+                connection,
                 FillFailure(
                     status: 502, reason: "the origin answered \(head.status) to a request that did not ask for it"))
         }
@@ -222,7 +240,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             isCountedWhole = true
         }
         var plan = BodyIngest.Plan(
-            scope: admission.scope, length: admission.mustDecode ? nil : length,
+            scope: admission.scope, length: admission.mustDecode ? nil : length, isKept: order.keepsBody,
             largestExpansion: admission.mustDecode ? loop.settings.largestExpansion : nil,
             largestBody: loop.settings.largestBody, lane: order.lane)
         if head.status == 200, order.head.method == "GET", order.framing == .none, !admission.mustDecode, let length {
@@ -243,7 +261,15 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         fill.onResume(resume)
         self.ingest = ingest
         if !admission.head.isShareable { loop.cache.fills.close(fill) }
-        fill.begin(admission.head)
+        if held == nil { fill.begin(admission.head) }
+    }
+
+    /// Gives up the answer that a connection brings.
+    private func refuse(_ connection: OriginConnection, _ failure: FillFailure) {
+        self.connection = nil
+        connection.delegate = nil
+        connection.cancel()
+        broken(failure)
     }
 
     func originBody(_ connection: OriginConnection, _ bytes: [UInt8]) {
@@ -272,6 +298,14 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             connection.delegate = nil
             connection.cancel()
             return ingest.abandon(FillFailure(status: 429, reason: refusal)) { [self] in ended($0) }
+        }
+        if held != nil {
+            do throws(FillFailure) {
+                guard let cleared = try lookThrough(bytes, isEnd: false) else { return }
+                bytes = cleared
+            } catch {
+                return refuse(connection, error)
+            }
         }
         if ingest.take(bytes) == .pause { connection.pauseReading() }
     }
@@ -303,6 +337,17 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         guard let ingest, !hasEnded else { return }
         if let resumable, taken < resumable.size {
             return failed(OriginError(.closedEarly, "\(resumable.size - taken) bytes of the body are missing"))
+        }
+        var trailers = trailers
+        if order.secret != nil {
+            trailers = Fields()
+            do throws(FillFailure) {
+                if held != nil, let cleared = try lookThrough([], isEnd: true), !cleared.isEmpty {
+                    _ = ingest.take(cleared)
+                }
+            } catch {
+                return broken(error)
+            }
         }
         if ingest.isGathered {
             isArrived = true

@@ -46,6 +46,8 @@ package struct ProxySettings: Sendable {
     package var headLimit = 64 << 10
     /// Bytes of a body.
     package var largestBody: Int64 = 256 << 30
+    /// Bytes of a request's body into which a secret is put; larger ones go as they came.
+    package var largestBodyForSecret = 64 << 10
     /// Bytes of a body after undoing gzip, per byte before, once it is over 1 MiB.
     package var largestExpansion: Int64 = 200
     /// Bytes of a body that one range of it may have fetched whole; beyond it permissive sessions get the range alone.

@@ -31,7 +31,8 @@ extension OriginConnection {
         }
     }
 
-    func prepare(_ given: RequestHead, _ body: BodyFraming) {
+    /// Puts the head together; `false` when the credentials that it should have are gone.
+    func prepare(_ given: RequestHead, _ body: BodyFraming, _ authorization: SecretBytes?) -> Bool {
         var head = given
         head.version = .http11
         if let proxy = key.upstreamProxy, key.scheme == .http {
@@ -54,6 +55,35 @@ extension OriginConnection {
             preconditionFailure("a request body cannot end with the connection")
         }
         head.serialise(into: &outbox)
+        guard let authorization else { return true }
+        return add(authorization)
+    }
+
+    /// Writes credentials into the head that stands ready, without a copy elsewhere.
+    private func add(_ authorization: SecretBytes) -> Bool {
+        let name = Array("Authorization: ".utf8)
+        let end: [UInt8] = [13, 10, 13, 10]
+        // Room first: memory that the array gives up while it grows would not be wiped.
+        outbox.reserveCapacity(outbox.count + name.count + authorization.count + end.count)
+        outbox.removeLast(2)
+        outbox += name
+        holdsCredentials = true
+        let written: Void? = authorization.withSpan { value in
+            for index in value.indices { outbox.append(value[index]) }
+            outbox += end
+        }
+        return written != nil
+    }
+
+    /// Lets go of what waited to be sent.
+    func emptyOutbox() {
+        if holdsCredentials {
+            holdsCredentials = false
+            SecretBytes.wipe(&outbox)
+        } else {
+            outbox.removeAll(keepingCapacity: outbox.capacity <= 4096)
+        }
+        outboxStart = 0
     }
 
     /// Sends a piece of the request body.
@@ -139,8 +169,7 @@ extension OriginConnection {
             outboxStart += count
         }
         if !outbox.isEmpty {
-            outbox.removeAll(keepingCapacity: outbox.capacity <= 4096)
-            outboxStart = 0
+            emptyOutbox()
             if isRequestSent { watch() }
         }
         return true
@@ -166,8 +195,7 @@ extension OriginConnection {
     func stopSending() {
         guard !isRequestSent else { return }
         upload = .stopped
-        outbox = []
-        outboxStart = 0
+        emptyOutbox()
         guard wantsWritable else { return }
         wantsWritable = false
         loop.soon { [weak self] in

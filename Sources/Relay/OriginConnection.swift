@@ -51,6 +51,8 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
     /// Bytes on their way to the socket: the head, framing of chunks.
     var outbox: [UInt8] = []
     var outboxStart = 0
+    /// Whether there are credentials among them, so that they are wiped.
+    var holdsCredentials = false
     var wantsWritable = false
 
     private var reader: ResponseReader?
@@ -86,13 +88,21 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
     ///
     /// The target is in origin-form; it becomes absolute-form for an upstream proxy. The fields are sent as they are, but
     /// for framing: `Content-Length` follows `.length`, `Transfer-Encoding` follows `.chunked`. Any method but CONNECT.
-    package func start(head: RequestHead, body: BodyFraming) {
+    ///
+    /// - Parameters:
+    ///   - head: The head.
+    ///   - body: How the body will be framed.
+    ///   - authorization: The value of an `Authorization` field that is added, and nowhere else; when it was wiped, the
+    ///     exchange fails and nothing is sent.
+    package func start(head: RequestHead, body: BodyFraming, authorization: SecretBytes? = nil) {
         loop.preconditionOnLoop()
         guard let channel, case .notStarted = upload else { return }
         channel.exchanges += 1
         reader = ResponseReader(method: head.method, settings: settings)
         mayBeShared = !Self.bindsConnection(head.fields)
-        prepare(head, body)
+        guard prepare(head, body, authorization) else {
+            return fail(OriginError(.closedEarly, "the session has ended", status: 503))
+        }
         lastProgress = loop.now
         watch()
         flush()
@@ -280,7 +290,7 @@ package final class OriginConnection: StreamHandler, @unchecked Sendable {
         self.channel = nil
         channel.stream.handler = nil
         deadline?.cancel()
-        outbox = []
+        emptyOutbox()
         pool?.ended(self)
         return channel
     }

@@ -203,4 +203,20 @@ import Wire
         #expect(!partitions.contains(.shared))
         #expect(try partition(["Authorization": "a"]) == partitions[0])
     }
+
+    @Test func `requests with a secret of the session are by themselves, each secret's`() throws {
+        func partition(_ secret: Int?, _ request: KeyValuePairs<String, String> = [:]) throws -> (Partition, Bool) {
+            CacheDecision.partition(
+                session: session("s1"), fields: fields(request), url: try RequestURL(parsing: "https://a.example/x"),
+                secret: secret, digest: { digest(String(decoding: $0, as: UTF8.self)) })
+        }
+        let found = try [
+            partition(nil), partition(nil, ["Cookie": "a"]), partition(0), partition(1), partition(0, ["Cookie": "a"]),
+            partition(0, ["Cookie": "b"]),
+        ]
+        #expect(Set(found.map(\.0)).count == found.count)
+        // Only the client's own credentials let what is shared be an answer.
+        #expect(found.map(\.1) == [false, true, false, false, false, false])
+        #expect(try partition(1).0 == found[3].0)
+    }
 }

@@ -166,7 +166,8 @@ final class TestPool: Sendable {
     /// Asks an origin and returns at once; `prepare` runs on the loop before the request is sent.
     func ask(
         _ key: OriginKey, _ head: RequestHead = get(), body: BodyFraming = .none,
-        fresh: Bool = false, prepare: @escaping @Sendable (Exchange, OriginConnection) -> Void = { _, _ in }
+        authorization: SecretBytes? = nil, fresh: Bool = false,
+        prepare: @escaping @Sendable (Exchange, OriginConnection) -> Void = { _, _ in }
     ) -> Exchange {
         let exchange = Exchange()
         let pool = pool
@@ -177,7 +178,7 @@ final class TestPool: Sendable {
                     exchange.connection = connection
                     connection.delegate = exchange
                     prepare(exchange, connection)
-                    connection.start(head: head, body: body)
+                    connection.start(head: head, body: body, authorization: authorization)
                 case .failure(let error):
                     exchange.refused(error)
                 }

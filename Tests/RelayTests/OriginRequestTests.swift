@@ -158,6 +158,41 @@ import Wire
         origin.release()
         #expect(try exchange.outcome().events == [.head(200, .length(0)), .end(trailers: [])])
     }
+
+    // MARK: Credentials
+
+    private func secret(_ text: String) -> SecretBytes {
+        var bytes = Array(text.utf8)
+        return SecretBytes(taking: &bytes)
+    }
+
+    @Test(arguments: [false, true])
+    func `credentials are added to the head that goes out`(_ isTLS: Bool) throws {
+        let origin = try ScriptedOrigin(tls: isTLS ? TestCertificates.shared.get().server() : nil) { session in
+            while let request = try session.readRequest() { try session.respond(body: request.body) }
+        }
+        let pool = try TestPool()
+        let exchange = pool.ask(
+            OriginKey(origin), get(method: "PUT", ["X-First": "1"]), body: .length(3),
+            authorization: secret("macaroon abc"), prepare: uploader([1, 2, 3], piece: 2))
+        #expect(try exchange.outcome().body == [1, 2, 3])
+        let fields = try #require(origin.requests.first).head.fields
+        #expect(fields.all("Authorization") == ["macaroon abc"] && fields.first("X-First") == "1")
+        #expect(fields.all("Content-Length") == ["3"])
+    }
+
+    @Test func `without the credentials that it should have nothing is sent`() throws {
+        let origin = try ScriptedOrigin { session in
+            while let request = try session.readRequest() { try session.respond(body: request.body) }
+        }
+        let pool = try TestPool()
+        let gone = secret("macaroon abc")
+        gone.wipe()
+        let exchange = pool.ask(OriginKey(origin), get(), authorization: gone)
+        #expect(try exchange.outcome().events == [.failed(.closedEarly, 503, "the session has ended")])
+        #expect(origin.requests.isEmpty)
+        #expect(try pool.idleCount == 0)
+    }
 }
 
 extension OriginConnection {

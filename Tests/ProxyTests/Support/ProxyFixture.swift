@@ -94,6 +94,21 @@ final class ProxyFixture: Sendable {
         return session
     }
 
+    /// Opens a session with secrets of its own; those of a `lost` one are as after a restart.
+    func open(
+        _ id: String, _ policy: SessionPolicy = .permissive, secrets declared: [JSONValue], lost: Bool = false
+    ) async throws -> Session {
+        let secrets = try SessionSecrets(declared: declared)
+        let row = SessionRow(
+            id: try #require(SessionID(id)), policy: policy, created: .now(), timeout: 3_600,
+            tokenHash: SHA256Hasher.digest(Array(Self.token(of: id).utf8)), redactionKey: Array(id.utf8),
+            secrets: secrets.rows)
+        try await recorder.commit([.open(row)])
+        let session = Session(row: row, secrets: lost ? nil : secrets)
+        await server.sessionOpened(session)
+        return session
+    }
+
     static func token(of id: String) -> String { "tokenof\(id)0123456789" }
 
     func close() async {

@@ -1,0 +1,44 @@
+import Cache
+import Sessions
+import Wire
+
+/// Answers to requests with a secret are held until they were looked through for it (RULES, "Secrets and keys"): an origin that
+/// shows what it was sent would give it to the build.
+extension FillDriver {
+    /// How much of a body is looked through.
+    ///
+    /// It comes as it is: nothing but `identity` was asked for.
+    private static let lookedThrough = 64 << 10
+
+    private static let echo = FillFailure(
+        status: 502,
+        reason: "the origin's answer shows the secret that the session adds to its requests; it is not delivered")
+
+    /// Whether the head of an answer is no good.
+    func lookThrough(_ head: ResponseHead) -> FillFailure? {
+        var bytes: [UInt8] = []
+        head.serialise(into: &bytes)
+        return shows(bytes) ? Self.echo : nil
+    }
+
+    /// Takes a piece of the body.
+    ///
+    /// - Returns: What may go on, from the first byte on; `nil` as long as that is nothing. The fill has begun then.
+    /// - Throws: The failure, when the secret is there.
+    func lookThrough(_ piece: [UInt8], isEnd: Bool) throws(FillFailure) -> [UInt8]? {
+        guard var bytes = held else { return piece }
+        held = nil
+        bytes += piece
+        guard isEnd || bytes.count >= Self.lookedThrough else {
+            held = bytes
+            return nil
+        }
+        guard !shows(bytes.count > Self.lookedThrough ? Array(bytes[..<Self.lookedThrough]) : bytes) else {
+            throw Self.echo
+        }
+        if let admission { fill.begin(admission.head) }
+        return bytes
+    }
+
+    private func shows(_ bytes: [UInt8]) -> Bool { order.secret?.credentials?.show(in: bytes) ?? false }
+}
