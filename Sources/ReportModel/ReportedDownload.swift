@@ -30,6 +30,10 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
     /// Why it was refused, failed or not cached.
     package var reason = ""
     package var requestBody: ReportedBody?
+    /// The index of the session's secret that the request was for.
+    package var secret: Int?
+    /// Why the request went without it, if it did.
+    package var secretUnused = ""
     /// From the request to the end of the body.
     package var nanoseconds: Int64?
     /// For a body from the cache: how long the download took that brought it there.
@@ -43,7 +47,7 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
     package init() {}
 
     private enum CodingKeys: String, CodingKey {
-        case method, url, address, status, number, source, size, delivered, sha256, reason, range
+        case method, url, address, status, number, source, size, delivered, sha256, reason, range, secret
         case startTime = "start-time"
         case endTime = "end-time"
         case userAgent = "user-agent"
@@ -53,6 +57,7 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
         case responseHeader = "response-header"
         case isTruncated = "truncated"
         case requestBody = "request-body"
+        case secretUnused = "secret-unused"
         case nanoseconds = "duration-ns"
         case fillNanoseconds = "fill-duration-ns"
         case requestInspection = "request-inspection"
@@ -80,6 +85,8 @@ package struct ReportedDownload: Codable, Sendable, Hashable {
         isTruncated = try values.value(.isTruncated) ?? false
         reason = try values.text(.reason)
         requestBody = try values.value(.requestBody)
+        secret = try values.value(.secret)
+        secretUnused = try values.text(.secretUnused)
         nanoseconds = try values.value(.nanoseconds)
         fillNanoseconds = try values.value(.fillNanoseconds)
         requestInspection = try values.map(.requestInspection)

@@ -19,6 +19,8 @@ package struct SessionReport: Codable, Sendable, Hashable {
     package var state = ""
     /// Whether nothing is missing; a report without the key says nothing against it.
     package var recordComplete = true
+    /// The secrets that the session was opened with, without their credentials.
+    package var secrets: [ReportedSecret] = []
     /// What has not been examined, and why the record has a gap.
     package var incomplete: [ReportedGap] = []
     /// Requests that were not forwarded.
@@ -32,7 +34,7 @@ package struct SessionReport: Codable, Sendable, Hashable {
     package init() {}
 
     private enum CodingKeys: String, CodingKey {
-        case generator, comment, inspectors, policy, artifacts, state, incomplete, responses, totals
+        case generator, comment, inspectors, policy, artifacts, state, secrets, incomplete, responses, totals
         case sessionID = "session-id"
         case startTime = "start-time"
         case endTime = "end-time"
@@ -55,11 +57,46 @@ package struct SessionReport: Codable, Sendable, Hashable {
         artifacts = try values.list(.artifacts)
         state = try values.text(.state)
         recordComplete = try values.value(.recordComplete) ?? true
+        secrets = try values.list(.secrets)
         incomplete = try values.list(.incomplete)
         refusedRequests = try values.list(.refusedRequests)
         responses = try values.list(.responses)
         failedTransfers = try values.list(.failedTransfers)
         totals = try values.value(.totals) ?? ReportedTotals()
+    }
+}
+
+/// A secret of a session, and whether it was of any use.
+package struct ReportedSecret: Codable, Sendable, Hashable {
+    /// Its place in the list with which the session was opened, from 0 on.
+    package var index = 0
+    package var type = ""
+    /// The pattern of the URLs that it is for.
+    package var url = ""
+    package var allowsHTTP = false
+    /// Requests that had it.
+    package var uses: Int64 = 0
+    /// Requests that it was for and that went without; their downloads say why.
+    package var unused: Int64 = 0
+    /// Why no request was one that it is for, if none was.
+    package var reason = ""
+
+    private enum CodingKeys: String, CodingKey {
+        case index, type, url, uses, unused, reason
+        case allowsHTTP = "allow-http"
+    }
+
+    package init() {}
+
+    package init(from decoder: any Decoder) throws {
+        let values = try TolerantContainer<CodingKeys>(decoder)
+        index = try values.value(.index) ?? 0
+        type = try values.text(.type)
+        url = try values.text(.url)
+        allowsHTTP = try values.value(.allowsHTTP) ?? false
+        uses = try values.value(.uses) ?? 0
+        unused = try values.value(.unused) ?? 0
+        reason = try values.text(.reason)
     }
 }
 

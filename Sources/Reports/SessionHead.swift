@@ -5,10 +5,13 @@ package import Storage
 package struct SessionHead {
     let session: SessionRow
     let context: ReportContext
+    let secretUses: SecretUses
 
-    package init(session: SessionRow, context: ReportContext) {
+    /// Takes the session with how often its secrets were used.
+    package init(session: SessionRow, context: ReportContext, secretUses: SecretUses) {
         self.session = session
         self.context = context
+        self.secretUses = secretUses
     }
 
     private static let comment =
@@ -34,7 +37,27 @@ package struct SessionHead {
         member("policy", .string(session.policy.rawValue))
         member("state", session.revoked == nil ? "active" : "revoked")
         member("record-complete", .bool(session.incompleteReason.isEmpty))
+        if !session.secrets.isEmpty { member("secrets", .list(session.secrets.indices.map(secret))) }
         return json
+    }
+
+    /// What is said of a secret: which it is, and whether it was any use.
+    private func secret(_ index: Int) -> JSONValue {
+        let (row, count) = (session.secrets[index], secretUses.counts[index])
+        var members: [String: JSONValue] = [
+            "index": .integer(Int64(index)), "type": .string(row.type.rawValue), "url": .string(row.url),
+            "uses": .integer(count.uses),
+        ]
+        if row.allowsHTTP { members["allow-http"] = true }
+        if count.unused > 0 { members["unused"] = .integer(count.unused) }
+        if count.isEmpty {
+            let isPlain = row.url.lowercased().hasPrefix("http:") && !row.allowsHTTP
+            members["reason"] = .string(
+                isPlain
+                    ? "no request matched: without allow-http: true none over plain http does"
+                    : "no request matched the url")
+        }
+        return .object(members)
     }
 
     /// What `session.json` in the spool holds: the session-level keys, indented by tabs.

@@ -53,7 +53,8 @@ package struct SessionReportStream {
             switch phase {
             case .head:
                 json.append(UInt8(ascii: "{"))
-                json += SessionHead(session: session, context: context).members
+                let uses = try SecretUses(of: session, in: records)
+                json += SessionHead(session: session, context: context, secretUses: uses).members
                 begin(.artifacts, "artifacts", &json)
             case .artifacts:
                 if try !appendArtifact(to: &json) { beginRows(0, &json) }

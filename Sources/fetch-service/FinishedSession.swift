@@ -39,7 +39,8 @@ struct FinishedSession: SessionMetadata {
             var report = SessionReportStream(session: row, records: records, context: context)
             while let piece = try report.next() { try Self.append(piece, to: file) }
         }
-        try folder.write("session.json", SessionHead(session: row, context: context).json)
+        let uses = try SecretUses(of: row, in: records)
+        try folder.write("session.json", SessionHead(session: row, context: context, secretUses: uses).json)
     }
 
     private func writeEntry(

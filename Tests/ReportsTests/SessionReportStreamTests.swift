@@ -63,6 +63,10 @@ import Testing
         return json
     }
 
+    private func head(_ session: SessionRow, _ context: ReportContext) throws -> SessionHead {
+        SessionHead(session: session, context: context, secretUses: try SecretUses(of: session, in: records))
+    }
+
     private func report(_ session: SessionRow) throws -> SessionReport {
         try JSONDecoder().decode(SessionReport.self, from: Data(try bytes(session)))
     }
@@ -155,10 +159,10 @@ import Testing
     @Test func aSessionThatWasNeverRevokedEndsWhenItIsFinished() throws {
         var finishing = context
         let row = try session(revoked: nil)
-        let open = try JSONValue(parsing: SessionHead(session: row, context: finishing).json)
+        let open = try JSONValue(parsing: try head(row, finishing).json)
         #expect(open["end-time"] == "0001-01-01T00:00:00Z")
         finishing.finished = WallTime(seconds: 2_000_000_001)
-        let finished = try JSONValue(parsing: SessionHead(session: row, context: finishing).json)
+        let finished = try JSONValue(parsing: try head(row, finishing).json)
         #expect(finished["end-time"] == "2033-05-18T03:33:21.000000000Z")
     }
 
@@ -301,9 +305,9 @@ import Testing
         let artifact = try JSONDecoder().decode(ReportedArtifact.self, from: Data(json))
         #expect(artifact.downloads.count == 1)
         #expect(artifact.metadata.sha1 == "sha1 of \(digest(1).hex)")
-        let head = String(decoding: SessionHead(session: try session(), context: context).json, as: UTF8.self)
-        #expect(head.hasPrefix("{\n\t\"generator\": "))
-        #expect(!head.contains("artifacts"))
+        let keys = String(decoding: try head(try session(), context).json, as: UTF8.self)
+        #expect(keys.hasPrefix("{\n\t\"generator\": "))
+        #expect(!keys.contains("artifacts"))
     }
 
     @Test func indentingDoesNotDependOnThePieces() {
@@ -316,6 +320,60 @@ import Testing
         }
         #expect(
             String(decoding: expected, as: UTF8.self).hasPrefix("{\n\t\"a\": [],\n\t\"b\": {},\n\t\"c\": [\n\t\t1,"))
+    }
+
+    // MARK: Secrets
+
+    private func add(secret: Int?, unused: String? = nil) throws {
+        let number = try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
+        var members: [String: JSONValue] = ["url": "https://a.example:443/x"]
+        members["secret"] = secret.map { .integer(Int64($0)) }
+        members["secret-unused"] = unused.map(JSONValue.string)
+        records.rows[Int(number) - 1].download = JSONValue.object(members).json
+    }
+
+    @Test func secretsAreListedWithTheirUses() throws {
+        var row = try session()
+        row.secrets = [
+            SecretRow(type: .basicAuth, url: "https://a.example:443/**"),
+            SecretRow(type: .macaroon, url: "http://a.example/**"),
+            SecretRow(type: .macaroon, url: "https://b.example/**"),
+            SecretRow(type: .keystoneV3, url: "http://id.example/**", allowsHTTP: true),
+        ]
+        for _ in 0..<250 { try add(secret: 0) }
+        try add(secret: nil)
+        try add(secret: 3)
+        try add(secret: 3, unused: "the body is no JSON")
+        try add(secret: 4)
+        let json = try JSONValue(parsing: try bytes(row))
+        #expect(
+            json["secrets"] == [
+                ["index": 0, "type": "basic-auth", "url": "https://a.example:443/**", "uses": 250],
+                [
+                    "index": 1, "type": "macaroon", "url": "http://a.example/**", "uses": 0,
+                    "reason": "no request matched: without allow-http: true none over plain http does",
+                ],
+                [
+                    "index": 2, "type": "macaroon", "url": "https://b.example/**", "uses": 0,
+                    "reason": "no request matched the url",
+                ],
+                [
+                    "index": 3, "type": "keystone-v3", "url": "http://id.example/**", "uses": 1, "unused": 1,
+                    "allow-http": true,
+                ],
+            ])
+        #expect(try JSONValue(parsing: try head(row, context).json)["secrets"] == json["secrets"])
+        let report = try report(row)
+        #expect(report.secrets.map(\.uses) == [250, 0, 0, 1] && report.secrets[3].allowsHTTP)
+        #expect(report.secrets[2].reason == "no request matched the url")
+        let downloads = report.artifacts[0].downloads
+        #expect(downloads[0].secret == 0 && downloads[250].secret == nil)
+        #expect(downloads[252].secretUnused == "the body is no JSON")
+    }
+
+    @Test func aSessionWithoutSecretsSaysNothingOfThem() throws {
+        try add(secret: 0)
+        #expect(try JSONValue(parsing: try bytes(try session()))["secrets"] == nil)
     }
 }
 
