@@ -21,6 +21,15 @@ extension Kernel {
     /// How many processors this process may run on.
     package static var processorCount: Int { max(1, Int(linux_processors())) }
 
+    /// Takes a variable out of the environment, and overwrites its value where the kernel shows it (`/proc/PID/environ`).
+    ///
+    /// Before other threads start, since they may read the environment.
+    package static func eraseVariable(_ name: String) {
+        // getenv(3): the value "in the environment", which is the process's own block as long as nobody has set it.
+        if let value = getenv(name) { explicit_bzero(value, strlen(value)) }
+        unsetenv(name)
+    }
+
     /// Makes writes to a closed pipe an error instead of the end of the process.
     package static func ignoreBrokenPipes() { _ = Glibc.signal(SIGPIPE, SIG_IGN) }
 }

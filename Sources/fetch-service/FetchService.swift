@@ -24,6 +24,8 @@ import Platform
         let options = parse()
         if options.settingsReference { leave(SettingsReference.text, status: 0) }
         let configuration = ServiceConfiguration(reading: options, environment: ProcessInfo.processInfo.environment)
+        // Whoever may look into /proc need not read it, and no worker gets it.
+        Kernel.eraseVariable("FETCH_SERVICE_AUTH")
         if options.checkConfig { check(configuration) }
         let settings = configuration.settings
         let destination: LogDestination
