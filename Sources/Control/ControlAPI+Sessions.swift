@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import Platform
 internal import Sessions
 internal import Storage
 internal import Wire
@@ -31,16 +32,10 @@ extension ControlAPI {
 
     /// `POST /session`.
     func create(_ request: Request) async throws -> Response {
-        let creation = try SessionCreation(try await body(of: request))
+        let creation = try Self.creation(try await body(of: request))
         if !creation.unknownMembers.isEmpty {
             let names = creation.unknownMembers.prefix(16).map { escapedForDisplay($0, limit: 64) }
             log.warning("POST /session: unknown keys ignored: \(names.joined(separator: ", "))")
-        }
-        if let fault = Secret.fault(in: creation.secrets) { throw ControlRefusal.badRequest(fault) }
-        guard creation.secrets.isEmpty else {
-            throw ControlRefusal.badRequest(
-                "secrets are not supported: this release does not inject credentials into requests; leave the list empty"
-            )
         }
         let configuration: [UInt8]
         do {
@@ -49,12 +44,21 @@ extension ControlAPI {
             throw ControlRefusal.badRequest("'inspectors-configuration': \(error)")
         }
         let opened = try await parts.registry.open(
-            SessionRequest(policy: creation.policy, timeout: creation.timeout, configuration: configuration))
+            SessionRequest(
+                policy: creation.policy, timeout: creation.timeout, configuration: configuration,
+                secrets: creation.secrets))
         return ControlReply.json(
             """
             {"id":\(JSONText.quoted(opened.session.id.text)),"token":\(JSONText.quoted(opened.token)),\
             "policy":"\(opened.session.policy.rawValue)","timeout":\(opened.session.row.timeout)}
             """)
+    }
+
+    /// Reads a body that may hold secrets, and wipes it.
+    private static func creation(_ body: consuming [UInt8]) throws -> SessionCreation {
+        var text = body
+        defer { SecretBytes.wipe(&text) }
+        return try SessionCreation(text)
     }
 
     /// `DELETE /session/{id}/token`.

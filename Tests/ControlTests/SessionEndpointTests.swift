@@ -104,20 +104,49 @@ import Wire
             "Invalid secret: missing credentials for 'keystone-v3'"
         ),
         (
-            #"{"secrets": [{"type": "basic-auth", "url": "x", "basic-credentials": "u:p"}]}"#,
-            "secrets are not supported"
+            #"{"secrets": [{"type": "basic-auth", "url": "https://*/**", "basic-credentials": "u:hunter2"}]}"#,
+            "Invalid secret: url: host and port must be literal"
         ),
         (
-            #"{"secrets": [{"type": "basic-auth", "url": "x", "basic-credentials": "u:p"}, {"type": "b"}]}"#,
+            #"{"secrets": [{"type": "basic-auth", "url": "https://a.example/**", "basic-credentials": "u:hunter2\n"}]}"#,
+            "control character"
+        ),
+        (
+            #"{"secrets": [{"type": "macaroon", "url": "https://a.example/", "macaroon-credentials": "hunter2"}, {"type": "b"}]}"#,
             "Invalid secret: invalid type"
         ),
+        (#"{"secrets": "hunter2"}"#, "'secrets' must be a list, not a string"),
+        (#"{"secrets": [{"allow-http": "hunter2"}]}"#, "'allow-http' of a secret must be true or false"),
     ])
     func refusedCreations(body: String, text: String) async throws {
         try await ControlBench.run { (bench) async throws in
             let reply = try await bench.asAdmin("POST", "/session", body)
             #expect(reply.status == 400 && reply.text.contains(text), "\(reply.status) \(reply.text)")
+            #expect(!reply.text.contains("hunter2"))
             #expect(reply.fields.first("Content-Type") == "text/plain; charset=utf-8")
             #expect(try bench.records.sessions().isEmpty)
+        }
+    }
+
+    @Test func secretsAreTakenAndNeverShown() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (text, token) = try await bench.open(
+                """
+                {"secrets": [
+                  {"type": "basic-auth", "url": "https://a.example:443/**", "basic-credentials": "user:hunter2"},
+                  {"type": "macaroon", "url": "http://b.example/**", "macaroon-credentials": "hunter2", "allow-http": true},
+                  {"type": "keystone-v3", "url": "https://c.example/v3/auth/tokens", "keystone-v3-credentials": "u:hunter2"}
+                ]}
+                """)
+            let id = try #require(SessionID(text))
+            let row = try #require(try bench.records.session(id))
+            #expect(row.secrets.map(\.type) == [.basicAuth, .macaroon, .keystoneV3])
+            #expect(row.secrets.map(\.allowsHTTP) == [false, true, false])
+            let session = try #require(await bench.registry.session(id))
+            #expect(session.secrets?.areLost == false)
+            #expect(try await !bench.probe.send("GET", "/status").text.contains("hunter2"))
+            _ = try await bench.revoke(text, token)
+            #expect(session.secrets?.all[0].credentials?.authorization?.isWiped == true)
         }
     }
 
