@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import Platform
+package import Platform
 
 /// The one thread that changes the catalog, in groups.
 ///
@@ -77,6 +77,9 @@ package final class CatalogWriter: Sendable {
     }
 
     package var queued: Int { writer.queued }
+
+    /// How the queues stand: changes, and bytes of sessions that have ended.
+    package var gauges: [QueueGauge] { [writer.gauge, bytes.gauge] }
 
     /// Writes what is queued and ends; removals go on after the next start.
     package func stop() {

@@ -77,6 +77,7 @@ package final class Evictor: Sendable {
                     size -= candidate.placement.sizeOnDisk
                 }
                 try cache.discard(going)
+                cache.noteEvicted(going)
                 evicted += going.count
                 if isStopped { return evicted }
             }

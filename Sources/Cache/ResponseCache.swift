@@ -74,6 +74,23 @@ package final class ResponseCache: Sendable {
     private let cap: Lock<Int64>
     private let keys = KeyFilter()
     private let memory: Lock<Memory>
+    private let evictions = Lock(Evictions())
+
+    /// What had to make room since the start.
+    package struct Evictions: Sendable, Equatable {
+        /// Blobs.
+        package var blobs = 0
+        /// Their bytes on the medium.
+        package var bytes: Int64 = 0
+    }
+
+    /// How much memory the cache has taken, in bytes.
+    package struct MemoryUse: Sendable, Equatable {
+        /// Heads and keys.
+        package var heads: Int
+        /// Small bodies.
+        package var bodies: Int
+    }
 
     package init(
         catalog: any Catalog, blobs: any BlobStore, settings: Settings = Settings(),
@@ -270,6 +287,22 @@ package final class ResponseCache: Sendable {
         forget(blobs)
         try write(blobs.map { .forgetBlob($0.digest, $0.scope) })
         for blob in blobs { try self.blobs.remove(blob) }
+    }
+
+    /// What had to make room since the start.
+    package var evicted: Evictions { evictions.withLock { $0 } }
+
+    /// Counts blobs that had to make room.
+    func noteEvicted(_ blobs: [StoredBlob]) {
+        evictions.withLock { evictions in
+            evictions.blobs += blobs.count
+            for blob in blobs { evictions.bytes += blob.placement.sizeOnDisk }
+        }
+    }
+
+    /// How much memory it has taken.
+    package var memoryUse: MemoryUse {
+        memory.withLock { MemoryUse(heads: $0.known.cost, bodies: $0.bodies.cost) }
     }
 
     private func change(

@@ -35,6 +35,9 @@ package final class Scrubber: Sendable {
         package var missing = 0
         package var unreadable = 0
         package var passes = 0
+
+        /// Nothing yet.
+        package init() {}
     }
 
     /// Blobs between two notes of the place in the catalog.

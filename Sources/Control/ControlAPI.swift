@@ -26,7 +26,9 @@ package struct ControlParts: Sendable {
     package var configuration: @Sendable ([UInt8]?) throws -> [UInt8]
     /// Measures ages and waits.
     package var clock: SessionClock
-    /// Called at every request, for idle shutdown.
+    /// What an operator may ask.
+    package var observations: Observations
+    /// Called at every request but those that only watch, for idle shutdown.
     package var onRequest: @Sendable () -> Void
 
     /// Names the parts.
@@ -34,6 +36,7 @@ package struct ControlParts: Sendable {
         registry: SessionRegistry, records: any Records, pool: WorkerPool,
         report: @escaping @Sendable (SessionRow) throws -> any ReportPieces,
         configuration: @escaping @Sendable ([UInt8]?) throws -> [UInt8], clock: SessionClock = .system,
+        observations: Observations = Observations(metrics: { MetricsSnapshot() }, problems: { [] }),
         onRequest: @escaping @Sendable () -> Void = {}
     ) {
         self.registry = registry
@@ -42,11 +45,12 @@ package struct ControlParts: Sendable {
         self.report = report
         self.configuration = configuration
         self.clock = clock
+        self.observations = observations
         self.onRequest = onRequest
     }
 }
 
-/// The six endpoints of the control API.
+/// The endpoints of the control API.
 ///
 /// | Method and path | Credentials | Function |
 /// |---|---|---|
@@ -56,6 +60,8 @@ package struct ControlParts: Sendable {
 /// | `GET /session/{id}` | administrator | `report` |
 /// | `DELETE /session/{id}` | administrator | `finish` |
 /// | `DELETE /resources/{id}` | administrator | `deleteResources` |
+/// | `GET /metrics` | administrator | `metrics` |
+/// | `GET /healthz`, `GET /readyz` | none | `health`, `readiness` |
 package final class ControlAPI: Sendable {
     let settings: ControlSettings
     let parts: ControlParts
@@ -98,8 +104,14 @@ package final class ControlAPI: Sendable {
                 administrator { api, _, context in try await api.deleteResources(try Self.session(of: context)) }
             ),
         ]
+        // A scraper must not keep a service alive that nobody uses.
+        let watching: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
+            (.get, "/metrics", administrator { api, _, _ in try await api.metrics() }),
+            (.get, "/healthz", { api, _, _ in api.health() }),
+            (.get, "/readyz", { api, _, _ in await api.readiness() }),
+        ]
         var table = RouteTable()
-        for route in routes {
+        for route in routes + watching {
             table.add(route.method, route.path)
             if route.method == .get { table.add(.head, route.path) }
         }
@@ -110,6 +122,11 @@ package final class ControlAPI: Sendable {
             router.on(RouterPath(route.path), method: route.method) { [self] request, context in
                 parts.onRequest()
                 return try await route.handler(self, request, context)
+            }
+        }
+        for route in watching {
+            router.on(RouterPath(route.path), method: route.method) { [self] request, context in
+                try await route.handler(self, request, context)
             }
         }
         return router.buildResponder()

@@ -14,6 +14,8 @@ package final class BatchWriter<Item: Sendable>: Sendable {
         var isUrgent = false
     }
 
+    /// What its thread is called.
+    package let name: String
     private let state = Monitor(State())
     private let ended = Latch()
 
@@ -25,6 +27,7 @@ package final class BatchWriter<Item: Sendable>: Sendable {
         name: String, mostPerBatch: Int, linger: Duration = .zero, apply: @escaping @Sendable ([Item]) -> Void
     ) {
         precondition(mostPerBatch > 0, "a batch has room for an item")
+        self.name = name
         startThread(name: name) { [state, ended] in
             Self.work(state, mostPerBatch, linger, apply)
             ended.signal()
@@ -51,6 +54,9 @@ package final class BatchWriter<Item: Sendable>: Sendable {
 
     /// How many items wait; a gauge.
     package var queued: Int { state.withLock { $0.items.count } }
+
+    /// How the queue stands.
+    package var gauge: QueueGauge { QueueGauge(name: name, waiting: queued) }
 
     /// Applies what is queued, ends the thread and returns when it is gone.
     package func stop() {

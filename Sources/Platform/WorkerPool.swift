@@ -14,6 +14,8 @@ package final class WorkerPool: Sendable {
         var running = 0
         /// How many jobs of a lane run.
         var runningOf: [Int: Int] = [:]
+        /// How many jobs were refused because the pool was full.
+        var refused = 0
         var isStopping = false
         /// Set together with the last worker's decision to go; nothing is accepted from then on.
         var isFinished: Bool { isStopping && queue.isEmpty && running == 0 }
@@ -52,7 +54,10 @@ package final class WorkerPool: Sendable {
         state.changeForOne { state in
             guard !state.isStopping else { return false }
             let limit = state.queue.count(lane: lane) == 0 ? capacity * 2 : capacity
-            guard state.queue.count < limit else { return false }
+            guard state.queue.count < limit else {
+                state.refused += 1
+                return false
+            }
             state.queue.append(job, lane: lane)
             return true
         }
@@ -72,6 +77,15 @@ package final class WorkerPool: Sendable {
 
     /// How many jobs run; a gauge.
     package var running: Int { state.withLock { $0.running } }
+
+    /// How the queue stands.
+    package var gauge: QueueGauge {
+        state.withLock { state in
+            QueueGauge(
+                name: name, waiting: state.queue.count, running: state.running, capacity: capacity,
+                refused: state.refused)
+        }
+    }
 
     /// Refuses new jobs, runs the accepted ones and those that they hand to strands, and returns when all are done.
     ///

@@ -22,6 +22,7 @@ extension ClientConnection {
         }
         enterTunnel(Tunnel(session: session, authority: authority, scheme: .https))
         state = .preface
+        loop.counters.tunnels.add()
         sendNow(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
         return true
     }

@@ -347,6 +347,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             case .length(let length): length <= Held.wholeUpTo
             case .chunked, .untilClose: false
             }
+        loop.counters.challenges.add()
         answer(407, "407 Proxy Authentication Required", fields: [Self.challenge], close: !isSmall)
         if isSmall { state = .skipping }
     }
@@ -437,6 +438,8 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         for (name, value) in fields { head.fields.append(name, value) }
         if let error = ProxyStatus.Failure(status: status, category: .failure) {
             ProxyStatus(error).append(to: &head.fields, proxy: loop.context.pseudonym)
+            // Most clients ask without credentials first: that is no error.
+            if status != 407 { loop.counters.note(error) }
         }
         head.fields.append("Content-Length", String(content.count))
         hasAnswered = true
@@ -583,6 +586,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private func untally() {
         guard isTallied else { return }
         isTallied = false
+        loop.counters.unauthenticatedConnections.add(-1)
         loop.context.unauthenticated.remove(stream.peer.ipAddress)
     }
 

@@ -6,6 +6,7 @@ import Logging
 import Relay
 import Sessions
 import Storage
+import Platform
 import Wire
 
 extension Exchange {
@@ -79,6 +80,7 @@ extension Exchange {
     /// The stored bytes are not what their digest says: nobody may take them for complete.
     private func storedBodyIsWrong(_ blob: StoredBlob) {
         loop.context.log.error("stored body \(blob.digest) is damaged and was dropped")
+        loop.counters.damagedBodies.add()
         let cache = loop.cache
         if let url { cache.drop(blob.digest, scope: blob.scope, of: FillKey(partition: partition, key: url.key)) }
         onPool {

@@ -55,7 +55,6 @@ extension Exchange: FillOwner {
         }
         source = .network
         isLeader = true
-        loop.context.counters.add(loop.context.counters.misses)
         let hidesErrors =
             standIn?.policy.allowsUseOnError(at: WallTime.now().seconds, requestFields: request.fields) == true
         let driver = driver(for: fill, url, validating: entry, hidesErrors: hidesErrors)
@@ -86,7 +85,6 @@ extension Exchange: FillOwner {
     }
 
     private func follow(_ fill: Fill) {
-        loop.context.counters.add(loop.context.counters.joins)
         isLeader = false
         enter(fill)
     }

@@ -2,6 +2,7 @@ import Cache
 import Core
 import Sessions
 import Storage
+import Platform
 import Wire
 
 extension Exchange {
@@ -9,10 +10,7 @@ extension Exchange {
     ///
     /// It takes the place of inspect, look up, serve and examine, whose results are the same as the last time.
     func begin(_ answer: ReadyAnswer, from body: Delivery.Source, in section: RepeatedSection) {
-        let counters = loop.context.counters
-        counters.add(counters.requests)
-        counters.add(counters.hits)
-        counters.add(counters.repeats)
+        loop.counters.repeats.add()
         verdict = answer.verdict
         source = .cache
         let response = answer.entry.response

@@ -15,9 +15,13 @@ extension Exchange {
         result: ExchangeRow.Result? = nil, judgement: [UInt8] = [], error: ProxyStatus.Failure? = nil
     ) {
         guard phase != .ended, phase != .recording, phase != .released else { return }
-        let counters = loop.context.counters
-        if category == .refusal { counters.add(counters.refusals) }
-        if category == .failure { counters.add(counters.failures) }
+        let failure = error ?? ProxyStatus.Failure(status: status, category: category)
+        if let failure { loop.counters.note(failure) }
+        switch category {
+        case .refusal, .artifact: ending = .refused
+        case .failure: ending = .failed
+        case .response: break
+        }
         if delivery?.hasBegun == true {
             var log = log(category)
             log.isTruncated = true
@@ -33,7 +37,7 @@ extension Exchange {
         form = .whole
         // An answer that is our own is no use of the cache (RFC 9211, section 2).
         if category != .response { cacheStatus = nil }
-        proxyStatus = (error ?? ProxyStatus.Failure(status: status, category: category)).map { ProxyStatus($0) }
+        proxyStatus = failure.map { ProxyStatus($0) }
         startText(status, text, fields: fields)
         var log = log(category)
         log.reason = text
@@ -100,6 +104,8 @@ extension Exchange {
         form = .whole
         cacheStatus = nil
         proxyStatus = ProxyStatus(.internalError)
+        ending = .failed
+        loop.counters.note(.internalError)
         startText(status, text, fields: [("Retry-After", "5")])
         phase = .released
         delivery?.release()

@@ -83,7 +83,6 @@ extension Exchange {
         whole = (response.digest, response.size, body, response.partition.scope)
         fillNanoseconds = response.fillNanoseconds
         served = (entry, age)
-        count()
         var head = Admission.asServed(entry.head, decoded: response.decoded)
         head.fields.set("Age", String(age))
         if head.status == 200, !head.fields.contains("Repr-Digest"),
@@ -97,11 +96,6 @@ extension Exchange {
         startDelivery(head, from: deliverySource, size: response.size)
         streamAhead(received: response.size, total: response.size)
         conclude(verifying: unverified)
-    }
-
-    private func count() {
-        let counters = loop.context.counters
-        if source == .revalidated { counters.add(counters.revalidations) } else { counters.add(counters.hits) }
     }
 
     /// Answers the client's conditions and range from a complete answer; changes the head accordingly.

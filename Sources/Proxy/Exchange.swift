@@ -110,6 +110,8 @@ final class Exchange: @unchecked Sendable {
     var secretUse: SecretUse?
 
     // The end.
+    /// How it is answered, where that does not follow from where the answer comes from.
+    var ending: ExchangeOutcome?
     var number: Int64?
     /// What follows when the row is durable; nothing means ``release()``.
     var afterRecord: (() -> Void)?
@@ -185,7 +187,6 @@ final class Exchange: @unchecked Sendable {
 
     /// Inspects the request and goes on to the cache or to the origin.
     func begin() {
-        loop.context.counters.add(loop.context.counters.requests)
         guard let url else { preconditionFailure("an exchange without a URL can only be refused") }
         guard request.method != "TRACE" else {
             return refuse(
@@ -289,9 +290,14 @@ final class Exchange: @unchecked Sendable {
             let connection
         else { return }
         guard connection.flush() else { return }
-        let before = delivery?.sent
+        let before = delivery?.sent ?? 0
         let step = delivery?.pump(connection.stream) ?? .waiting
-        if delivery?.sent != before { connection.progressed() }
+        let sent = delivery?.sent ?? 0
+        if sent > before {
+            if before == 0 { loop.counters.answerBegan(outcome, after: nanoseconds) }
+            loop.counters.sent(Int(sent - before), of: source)
+            connection.progressed()
+        }
         if case .blocked = step {
             pace.note(isFull: true, now: loop.loop.now)
         } else {
@@ -306,6 +312,9 @@ final class Exchange: @unchecked Sendable {
         case .storeFailed(let error): sourceFailed("the stored body cannot be read: \(inPublic(error))")
         }
     }
+
+    /// How long it has been under way, by the clock of the loop.
+    var nanoseconds: Int { Int(truncatingIfNeeded: loop.loop.now.nanoseconds &- startedMonotonic.nanoseconds) }
 
     /// All is over; the connection takes the next request or closes.
     func end() {
@@ -322,6 +331,7 @@ final class Exchange: @unchecked Sendable {
     func abort() {
         guard phase != .ended else { return }
         phase = .ended
+        ending = ending ?? .aborted
         letGo()
         let connection = connection
         self.connection = nil

@@ -9,7 +9,7 @@ import Wire
 /// ours. Secrets are replaced by marks here and nowhere else.
 struct ExchangeLog: Sendable {
     /// Where the answer came from.
-    enum Source: String, Sendable {
+    enum Source: String, Sendable, CaseIterable {
         case network, cache, revalidated, joined, none
     }
 

@@ -100,6 +100,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
 
     func start() {
         loop.started(self)
+        loop.counters.openFills.add()
         started = loop.loop.now
         acquire(fresh: false)
     }
@@ -273,6 +274,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
     }
 
     func originBody(_ connection: OriginConnection, _ bytes: [UInt8]) {
+        loop.counters.received.add(bytes.count)
         guard let ingest, !hasEnded else { return }
         var bytes = bytes
         if skip > 0 {
@@ -383,6 +385,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         var head = order.head
         guard Resumption.ask(&head.fields, from: taken, stored: resumable.fields) else { return false }
         resumptions += 1
+        loop.counters.resumedFills.add()
         resuming = (head, resuming?.failure ?? failure)
         acquire(fresh: true)
         return true
@@ -409,7 +412,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             ingest.abandon(failure) { [self] in ended($0) }
         } else {
             fill.fail(failure)
-            end()
+            end(.failed)
         }
     }
 
@@ -427,7 +430,7 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         if selected.isEmpty { loop.cache.invalidate(key) }
         loop.cache.fills.close(fill)
         fill.endNotModified()
-        end()
+        end(.notModified)
     }
 
     // MARK: - The end
@@ -445,11 +448,12 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
             if let blob = completion.blob { enter(blob, completion) }
             loop.cache.fills.close(fill)
             fill.complete(completion)
+            end(.complete)
         case .failed(let failure):
             loop.cache.fills.close(fill)
             fill.fail(failure)
+            end(.failed)
         }
-        end()
     }
 
     private func enter(_ blob: StoredBlob, _ completion: Fill.Completion) {
@@ -467,9 +471,10 @@ final class FillDriver: OriginDelegate, @unchecked Sendable {
         loop.cache.store(StoredEntry(response, head: head), blob: blob, at: now)
     }
 
-    private func end() {
+    private func end(_ ending: LoopCounters.FillEnding) {
         guard !hasEnded else { return }
         hasEnded = true
+        loop.counters.fillEnded(ending)
         ledger.removeFill()
         ledger.removeStaged(counted)
         loop.cache.fills.close(fill)

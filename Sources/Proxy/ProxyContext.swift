@@ -23,7 +23,6 @@ final class ProxyContext: Sendable {
     let engine: @Sendable (SessionRow) -> InspectionEngine
     /// Our name in `Via`, unlike that of any other proxy.
     let pseudonym: String
-    let counters = ProxyCounters()
     let unauthenticated: AddressTally
     let log: Logger
 
@@ -79,6 +78,25 @@ final class RecordHealth: Sendable {
         for case .failure(let error) in results where error.kind != .rejected { return note(error) }
         note(nil)
     }
+
+    /// What is wrong with the record, for whoever decides whether the service gets work; `nil` when all is well.
+    ///
+    /// When nobody has recorded anything for a while, it is tried, so that the next answer knows.
+    func problem(now: MonotonicTime) -> String? {
+        if let since = recorder.waitingSince, now > since + patience {
+            return "changes wait for more than \(patience)"
+        }
+        let (failure, mustTry) = state.withLock { state in
+            let mustTry = now > state.lastTry + Self.quietTime
+            if mustTry { state.lastTry = now }
+            return (state.failure, mustTry)
+        }
+        if mustTry { recorder.probe { [self] in note($0) } }
+        return failure.map { "it cannot be written: \($0.inPublic)" }
+    }
+
+    /// How long nobody tries a record that is not used.
+    private static let quietTime = Duration.seconds(5)
 
     /// Why nothing can be recorded now; `nil` when all is well.
     func refusal(now: MonotonicTime) -> String? {

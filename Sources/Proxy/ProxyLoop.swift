@@ -14,6 +14,7 @@ final class ProxyLoop: @unchecked Sendable {
     let context: ProxyContext
     let pool: OriginPool
     let upstream: UpstreamProxies
+    let counters = LoopCounters()
     /// Whether what is idle closes, and every connection after the answer that is due on it.
     private(set) var isDraining = false
     /// Whether everything ends now.
@@ -84,15 +85,17 @@ final class ProxyLoop: @unchecked Sendable {
         guard !isEnding else { return stream.abort() }
         let connection = ClientConnection(loop: self, stream: stream)
         connections[ObjectIdentifier(connection)] = connection
-        context.counters.add(context.counters.openConnections)
+        counters.acceptedConnections.add()
+        counters.openConnections.add()
         stream.handler = connection
         guard context.unauthenticated.add(stream.peer.ipAddress) else { return connection.refuseForAddress() }
+        counters.unauthenticatedConnections.add()
         connection.isTallied = true
     }
 
     func remove(_ connection: ClientConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
-        context.counters.add(context.counters.openConnections, -1)
+        counters.openConnections.add(-1)
     }
 
     // MARK: - Sessions
@@ -140,12 +143,12 @@ final class ProxyLoop: @unchecked Sendable {
     }
 
     func opened(_ exchange: Exchange) {
-        context.counters.add(context.counters.openExchanges)
+        counters.exchangeStarted()
         exchange.member.exchanges[ObjectIdentifier(exchange)] = exchange
     }
 
     func closed(_ exchange: Exchange) {
-        context.counters.add(context.counters.openExchanges, -1)
+        counters.exchangeEnded(exchange.outcome, after: exchange.nanoseconds)
         let member = exchange.member
         member.exchanges[ObjectIdentifier(exchange)] = nil
         guard member.exchanges.isEmpty, !member.waiting.isEmpty else { return }

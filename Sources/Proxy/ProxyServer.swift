@@ -7,7 +7,6 @@ package import Relay
 package import Sessions
 package import Storage
 package import Platform
-import Synchronization
 
 /// The proxy: loops that accept, authenticate, relay, cache and record.
 ///
@@ -45,12 +44,13 @@ package final class ProxyServer: SessionObserver, Sendable {
         }
     }
 
-    private let context: ProxyContext
-    private let loops: [ProxyLoop]
+    let context: ProxyContext
+    let loops: [ProxyLoop]
     private let listener: SharedDescriptor
     private let acceptor = Lock<Acceptor?>(nil)
-    private let inspectionPool: WorkerPool
-    private let storagePool: WorkerPool
+    let inspectionPool: WorkerPool
+    let storagePool: WorkerPool
+    let resolver: NameResolver
     private let waiting = Lock(Waiting())
 
     /// Those who wait for an answer of all loops.
@@ -65,6 +65,7 @@ package final class ProxyServer: SessionObserver, Sendable {
     /// Makes the loops, which do nothing until ``start()``.
     package init(settings: ProxySettings = ProxySettings(), parts: Parts) throws {
         listener = parts.listener
+        resolver = parts.resolver
         storagePool = WorkerPool(name: "storage", threads: 4, capacity: 4_096)
         // Inspections take long: relaying must not wait for them where both share a processor. A session may have as many
         // threads as there are processors.
@@ -83,12 +84,6 @@ package final class ProxyServer: SessionObserver, Sendable {
             return ProxyLoop(loop: loop, context: context, pool: pool, upstream: parts.upstream)
         }
     }
-
-    /// What has been done since the start.
-    package var counters: ProxyCounters { context.counters }
-
-    /// Changes with every request; for noticing that nothing happens.
-    package var activity: Int { context.counters.requests.load(ordering: .relaxed) }
 
     /// Starts the loops, which can be told of sessions then, and accepts nothing yet.
     package func startLoops() {
@@ -132,7 +127,7 @@ package final class ProxyServer: SessionObserver, Sendable {
         let now = MonotonicTime.now()
         let (deadline, firstRequestsUntil) = (now + grace, now + min(grace / 2, Self.firstRequestPatience))
         while MonotonicTime.now() < deadline {
-            if context.counters.openExchanges.load(ordering: .relaxed) == 0 {
+            if openExchanges == 0 {
                 if MonotonicTime.now() >= firstRequestsUntil { break }
                 if await !hasOpenRequests() { break }
             }

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 package import Platform
 
@@ -111,6 +112,8 @@ private final class AcceptPort: LoopMember, @unchecked Sendable {
             case .wouldBlock:
                 return
             case .failed:
+                loop.counters.acceptFailures.add()
+                loop.counters.lastAcceptFailure.set(Int(loop.now.nanoseconds))
                 return pauseForAWhile()
             }
         }

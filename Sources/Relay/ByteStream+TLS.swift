@@ -41,15 +41,22 @@ extension ByteStream {
         switch tls.handshake() {
         case .count:
             handshakeDone = true
+            noteHandshake(tls.isResumed ? .resumed : .full)
         case .wantRead:
             isReadable = false
         case .wantWrite:
             isWritable = false
         case .closed, .truncated:
+            noteHandshake(.failed)
             fail("TLS: the peer closed the connection during the handshake")
         case .failed(let reason):
+            noteHandshake(.failed)
             fail("TLS: \(tls.verifyFailure ?? reason)")
         }
+    }
+
+    private func noteHandshake(_ result: RelayCounters.Handshake) {
+        loop.counters.note(result, isAccepted ? .client : .origin)
     }
 
     /// Gives the peer one more turn to ask for something, whose answer takes the ticket with it.

@@ -40,7 +40,7 @@ package final class ByteStream: LoopMember, @unchecked Sendable {
     package var handler: (any StreamHandler)?
 
     /// Whether the connection was made by the peer, and counts against the limit of the acceptor.
-    private let isAccepted: Bool
+    let isAccepted: Bool
     // Nil once closed. `raw` is its number, valid as long; kept apart so that the hot calls need no closure.
     private var descriptor: OwnedDescriptor?
     let raw: CInt

@@ -18,6 +18,9 @@ package final class EventLoop: @unchecked Sendable {
     /// Its place among the loops of the process.
     package let index: Int
 
+    /// What its connections have done.
+    package let counters = RelayCounters()
+
     /// 256 KiB for use within one callback; what it held is gone at the next.
     package let scratch: UnsafeMutableRawBufferPointer
 
@@ -154,6 +157,9 @@ package final class EventLoop: @unchecked Sendable {
 
     /// How many tasks of other threads wait; a gauge, from any thread.
     package var queuedTasks: Int { mailbox.count }
+
+    /// How many may wait.
+    package var mailboxCapacity: Int { mailbox.capacity }
 
     /// How many accepted connections this loop has; a gauge, from any thread.
     package var acceptedConnections: Int { accepted.load(ordering: .relaxed) }

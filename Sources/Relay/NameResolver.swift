@@ -1,6 +1,6 @@
 package import Core
 import Glibc
-import Platform
+package import Platform
 
 /// Why a name has no address.
 package struct ResolveError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -98,6 +98,9 @@ package final class NameResolver: Sendable {
 
     /// How many names wait for a thread; a gauge.
     package var queued: Int { pool.queued }
+
+    /// How the queue of names stands.
+    package var gauge: QueueGauge { pool.gauge }
 
     private func finish(_ host: String, _ answer: Answer) {
         let now = clock()

@@ -66,7 +66,10 @@ package final class OriginPool: @unchecked Sendable {
         _ key: OriginKey, fresh: Bool = false, completion: @escaping (Result<OriginConnection, OriginError>) -> Void
     ) -> Cancellable {
         context.loop.preconditionOnLoop()
-        if !fresh, let channel = takeIdle(key) { return deliver(channel, completion) }
+        if !fresh, let channel = takeIdle(key) {
+            context.loop.counters.originsReused.add()
+            return deliver(channel, completion)
+        }
         let dial = OriginDial(
             key: key, context: context, policy: { [weak self] in self?.policy ?? DestinationPolicy(policy: .deny) })
         let wish = Cancellable { [weak self, weak dial] in
@@ -78,8 +81,12 @@ package final class OriginPool: @unchecked Sendable {
             guard let self else { return }
             dials[ObjectIdentifier(dial)] = nil
             switch result {
-            case .success(let channel): completion(.success(hand(channel)))
-            case .failure(let error): completion(.failure(error))
+            case .success(let channel):
+                context.loop.counters.originsOpened.add()
+                completion(.success(hand(channel)))
+            case .failure(let error):
+                context.loop.counters.originsFailed.add()
+                completion(.failure(error))
             }
         }
         dials[ObjectIdentifier(dial)] = dial
@@ -107,6 +114,7 @@ package final class OriginPool: @unchecked Sendable {
     private func hand(_ channel: OriginChannel) -> OriginConnection {
         let connection = OriginConnection(channel: channel, pool: self)
         active[ObjectIdentifier(connection)] = connection
+        context.loop.counters.originsActive.set(active.count)
         return connection
     }
 
@@ -140,7 +148,10 @@ package final class OriginPool: @unchecked Sendable {
     }
 
     /// A connection is not in use any more.
-    func ended(_ connection: OriginConnection) { active[ObjectIdentifier(connection)] = nil }
+    func ended(_ connection: OriginConnection) {
+        active[ObjectIdentifier(connection)] = nil
+        context.loop.counters.originsActive.set(active.count)
+    }
 
     /// Keeps a connection for the next request.
     func park(_ channel: OriginChannel) {
@@ -150,13 +161,19 @@ package final class OriginPool: @unchecked Sendable {
         }
         guard settings.idlePerKey > 0, settings.idleTotal > 0 else { return channel.stream.closeOrderly() }
         let entry = IdleOrigin(channel: channel, timeout: settings.pooledIdleTimeout) { [weak self] entry in
-            self?.idle.remove(entry)
+            guard let self else { return }
+            idle.remove(entry)
+            noteIdle()
         }
         idle.add(entry)
+        noteIdle()
     }
+
+    private func noteIdle() { context.loop.counters.originsIdle.set(idle.count) }
 
     /// An unused connection that is silent, alive and allowed.
     private func takeIdle(_ key: OriginKey) -> OriginChannel? {
+        defer { noteIdle() }
         while let entry = idle.takeLatest(key) {
             guard entry.channel.refusal(by: policy) == nil, entry.isSilent() else {
                 entry.close()

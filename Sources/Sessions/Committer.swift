@@ -24,12 +24,19 @@ struct Committer: Sendable {
         var last: [SessionID: Int64] = [:]
         /// Whether a group has been numbered and is not committed yet: nobody else may number until then.
         var isCommitting = false
+        /// What was recorded at once.
+        var atOnce = RecorderActivity.Share()
     }
+
+    /// What the recorder's thread has done, which alone changes it.
+    private enum Count: Int, CaseIterable { case commits, rows, failures }
 
     private let records: any Records
     private let numbers = Lock(Numbers())
     /// Why sessions have a gap that the record does not tell yet, since it could not be written.
     private let gaps = Lock<[SessionID: String]>([:])
+    private let counts = OwnedCounts(Count.allCases.count)
+    private let durations = DurationHistogram()
 
     init(records: any Records) { self.records = records }
 
@@ -151,9 +158,32 @@ struct Committer: Sendable {
             }
             given.append(own)
         }
-        if !changes.isEmpty { try records.apply(changes) }
+        if !changes.isEmpty { try apply(changes, rows: given.reduce(0) { $0 + $1.count }) }
         numbers.withLock { $0.last.merge(last) { $1 } }
         return given
+    }
+
+    /// Applies changes as one transaction, counted.
+    private func apply(_ changes: [RecordChange], rows: Int) throws(StoreError) {
+        let began = MonotonicTime.now()
+        do throws(StoreError) {
+            try records.apply(changes)
+        } catch {
+            counts.add(Count.failures.rawValue)
+            throw error
+        }
+        durations.add(nanoseconds: Int(MonotonicTime.now().nanoseconds - began.nanoseconds))
+        counts.add(Count.commits.rawValue)
+        counts.add(Count.rows.rawValue, rows)
+    }
+
+    /// What has been recorded since the start.
+    var activity: RecorderActivity {
+        RecorderActivity(
+            atOnce: numbers.withLock { $0.atOnce },
+            committed: RecorderActivity.Share(
+                groups: counts[Count.commits.rawValue], rows: counts[Count.rows.rawValue]),
+            failures: counts[Count.failures.rawValue], durations: durations.current)
     }
 
     /// Records rows that have nothing to do with each other if that waits for nothing.
@@ -172,6 +202,8 @@ struct Committer: Sendable {
             }
             guard records.recordAtOnce(rows) else { return nil }
             numbers.last.merge(last) { $1 }
+            numbers.atOnce.groups += 1
+            numbers.atOnce.rows += rows.count
             return rows.map(\.number)
         }
     }

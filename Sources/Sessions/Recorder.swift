@@ -1,6 +1,6 @@
 package import Core
 package import Storage
-internal import Platform
+package import Platform
 
 /// Writes the record: one thread, one transaction for everything that waits.
 ///
@@ -122,6 +122,12 @@ package final class Recorder: Sendable {
 
     /// Since when the oldest change that is not committed has been waiting; `nil` when none waits.
     package var waitingSince: MonotonicTime? { writer.waitingSince }
+
+    /// What has been recorded since the start.
+    package var activity: RecorderActivity { committer.activity }
+
+    /// How the queues of what is to be recorded and removed stand.
+    package var gauges: [QueueGauge] { [writer.gauge, removals.gauge] }
 
     /// Commits what was submitted and ends the thread; what comes later is refused.
     package func stop() {

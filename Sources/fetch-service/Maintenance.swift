@@ -19,11 +19,13 @@ final class Maintenance: Sendable {
 
     private let mustEnd = Latch()
     private let hasEnded = Latch(count: 3)
+    private let scrubber: Scrubber
 
     init(
         cache: ResponseCache, sha1s: SHA1Keeper, disk: DiskStore, records: SQLiteRecords,
         scrubbing: Scrubber.Settings, log: Logger
     ) {
+        scrubber = Self.scrubber(cache, scrubbing, mustEnd, log)
         startThread(name: "maintenance") { [mustEnd, hasEnded] in
             let evictor = Evictor(cache: cache, sha1s: sha1s) { !mustEnd.isOpen }
             var round = 0
@@ -50,9 +52,9 @@ final class Maintenance: Sendable {
             hasEnded.signal()
         }
         // On a thread of its own: comparing one large blob takes hours.
-        startThread(name: "scrubber", givesWay: true) { [mustEnd, hasEnded] in
+        startThread(name: "scrubber", givesWay: true) { [mustEnd, hasEnded, scrubber] in
             Self.endRemovals(records, mustEnd, log)
-            Self.scrub(cache, scrubbing, mustEnd, log)
+            Self.scrub(scrubber, mustEnd, log)
             hasEnded.signal()
         }
     }
@@ -87,10 +89,10 @@ final class Maintenance: Sendable {
         }
     }
 
-    private static func scrub(
+    private static func scrubber(
         _ cache: ResponseCache, _ settings: Scrubber.Settings, _ mustEnd: Latch, _ log: Logger
-    ) {
-        let scrubber = Scrubber(cache: cache, settings: settings) { pause in
+    ) -> Scrubber {
+        Scrubber(cache: cache, settings: settings) { pause in
             !mustEnd.wait(atMost: pause)
         } found: { finding in
             switch finding {
@@ -99,6 +101,12 @@ final class Maintenance: Sendable {
             case .unreadable(let blob, let error): log.error("the stored body \(blob.digest): \(error)")
             }
         }
+    }
+
+    /// What comparing stored bodies has come to since the start.
+    var scrubbed: Scrubber.Counts { scrubber.counts }
+
+    private static func scrub(_ scrubber: Scrubber, _ mustEnd: Latch, _ log: Logger) {
         var told = 0
         while !mustEnd.wait(atMost: scrubberPause) {
             do throws(StoreError) {

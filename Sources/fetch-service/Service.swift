@@ -123,6 +123,11 @@ final class Service: Sendable {
                 copyUntil: copyUntil, log: log),
             forget: { id in await Self.forget(id, cache, log) }, log: log)
 
+        let view = OperatorView(
+            OperatorView.Parts(
+                proxy: proxy, stores: stores, registry: registry, pool: pool,
+                scrubbed: { [maintenance] in maintenance.withLock { $0?.scrubbed } ?? Scrubber.Counts() },
+                isStopping: { [copyUntil] in copyUntil.withLock { $0 != nil } }))
         let requests = Lock<UInt64>(0)
         controlRequests = requests
         let parts = ControlParts(
@@ -137,7 +142,7 @@ final class Service: Sendable {
                 guard let given else { return try inspectors.json() }
                 return try inspectors.merged(with: InspectorsConfiguration(json: given)).json()
             },
-            onRequest: { requests.withLock { $0 &+= 1 } })
+            observations: view.observations, onRequest: { requests.withLock { $0 &+= 1 } })
         var access = settings.control
         (access.user, access.password) = (credentials.user, credentials.password)
         access.names = Set(configuration.controlNames.map { $0.lowercased() })

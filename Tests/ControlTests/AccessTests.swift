@@ -10,6 +10,7 @@ import Wire
 @Suite(.timeLimit(.minutes(2))) struct AccessTests {
     static let guarded = [
         ("POST", "/session"), ("GET", "/session/abc"), ("DELETE", "/session/abc"), ("DELETE", "/resources/abc"),
+        ("GET", "/metrics"),
     ]
 
     @Test func theAdministratorsEndpointsNeedCredentials() async throws {

@@ -30,7 +30,8 @@ final class ControlBench: Sendable {
 
     init(
         allowsPermissive: Bool = true, clock: SessionClock = .system,
-        adjust: (inout ControlSettings) -> Void = { _ in }
+        observations: Observations = Observations(metrics: { MetricsSnapshot() }, problems: { [] }),
+        onRequest: @escaping @Sendable () -> Void = {}, adjust: (inout ControlSettings) -> Void = { _ in }
     ) throws {
         folder = NSTemporaryDirectory() + "control-" + UUID().uuidString
         try Kernel.mkdir(folder)
@@ -51,7 +52,7 @@ final class ControlBench: Sendable {
                 guard let given else { return Array("{}".utf8) }
                 if given.contains(UInt8(ascii: "[")) { throw HTTPProbe.Failure(text: "bad glob") }
                 return given
-            }, clock: clock)
+            }, clock: clock, observations: observations, onRequest: onRequest)
         let listener = try Listener(.loopback4(port: 0))
         probe = HTTPProbe(port: listener.address.port)
         let server = ControlServer(
@@ -89,9 +90,13 @@ final class ControlBench: Sendable {
     /// Runs a test on a bench and takes it down afterwards.
     static func run(
         allowsPermissive: Bool = true, clock: SessionClock = .system,
-        adjust: (inout ControlSettings) -> Void = { _ in }, _ body: (ControlBench) async throws -> Void
+        observations: Observations = Observations(metrics: { MetricsSnapshot() }, problems: { [] }),
+        onRequest: @escaping @Sendable () -> Void = {}, adjust: (inout ControlSettings) -> Void = { _ in },
+        _ body: (ControlBench) async throws -> Void
     ) async throws {
-        let bench = try ControlBench(allowsPermissive: allowsPermissive, clock: clock, adjust: adjust)
+        let bench = try ControlBench(
+            allowsPermissive: allowsPermissive, clock: clock, observations: observations, onRequest: onRequest,
+            adjust: adjust)
         let result: Result<Void, any Error>
         do { result = .success(try await body(bench)) } catch { result = .failure(error) }
         try await bench.end()

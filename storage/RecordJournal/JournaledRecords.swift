@@ -51,6 +51,10 @@ package final class JournaledRecords: Records {
     private let settings: Settings
     private let lost: @Sendable (StoreError) -> Void
     private let state: Monitor<State>
+    /// How long the backend takes; changed by whoever has the ``turn``.
+    private let durations = DurationHistogram()
+    private let rowsTakenIn = OwnedCount()
+    private let failures = OwnedCount()
     /// The backend for whoever has it take something in: one after the other.
     private let turn: Lock<any Records>
     private let ended = Latch()
@@ -245,6 +249,7 @@ package final class JournaledRecords: Records {
 
     /// Hands everything that waits to the backend; whoever calls has the ``turn``.
     private func takeIn() throws(StoreError) {
+        let start = MonotonicTime.now()
         let (rows, began) = state.withLock { state in
             defer {
                 state.waiting = []
@@ -259,6 +264,10 @@ package final class JournaledRecords: Records {
                 try takeIn(rest.prefix(Self.slice))
                 rest = rest.dropFirst(Self.slice)
             }
+            if !rows.isEmpty {
+                durations.add(nanoseconds: Int(MonotonicTime.now().nanoseconds - start.nanoseconds))
+                rowsTakenIn.add(rows.count)
+            }
             let spare = state.withLock { state in
                 state.failure = nil
                 if state.waiting.isEmpty { state.journal.emptyActive() }
@@ -270,6 +279,7 @@ package final class JournaledRecords: Records {
             if !rows.isEmpty { try? spare.makeRoom(0) }
             state.withLock { $0.journal.putBack(spare) }
         } catch {
+            failures.add()
             state.withLock { state in
                 state.failure = error
                 state.waiting.insert(contentsOf: rest, at: 0)
@@ -345,6 +355,30 @@ package final class JournaledRecords: Records {
                 _ = state.wait(until: .now() + settings.longestWait) { $0.isStopping ? true : nil }
             }
         }
+    }
+
+    // MARK: - Watching
+
+    /// How the journal stands, and what became of it since the start.
+    package struct Activity: Sendable {
+        /// Exchanges that the backend does not have yet.
+        package var waitingRows: Int
+        /// Bytes of the journal in use.
+        package var bytes: Int
+        /// Exchanges that the backend has taken in.
+        package var rowsTakenIn: Int
+        /// Times that it could not.
+        package var failures: Int
+        /// How long it took, each time for all that waited.
+        package var durations: DurationCounts
+    }
+
+    /// How the journal stands.
+    package var activity: Activity {
+        let (rows, bytes) = state.withLock { ($0.waiting.count, $0.journal.size) }
+        return Activity(
+            waitingRows: rows, bytes: bytes, rowsTakenIn: rowsTakenIn.current, failures: failures.current,
+            durations: durations.current)
     }
 
     // MARK: - Reading

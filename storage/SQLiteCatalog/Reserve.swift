@@ -12,6 +12,9 @@ final class Reserve: Sendable {
     /// Names the file; ``refill()`` makes it.
     init(path: String) { self.path = path }
 
+    /// Whether the room is taken, so that the database can have it; asks the file system.
+    var isTaken: Bool { ((try? Kernel.stat(path)) ?? nil)?.size == Self.size }
+
     /// Gives the room back.
     ///
     /// - Returns: Whether there was any.

@@ -78,6 +78,9 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     /// - Throws: ``StoreError`` with `.full` as long as there is not.
     package func maintain() throws(StoreError) { try reserve.refill() }
 
+    /// Whether there is room on the disk that only the record may take; asks the file system.
+    package var hasReserve: Bool { reserve.isTaken }
+
     /// Forbids the file to grow by more than some pages from now on; writes that need more fail with `.full`.
     ///
     /// - Parameter pages: How many; `nil` lifts the limit.

@@ -59,6 +59,26 @@ package struct ProxyStatus: Sendable, Equatable {
         /// The registered name.
         package var name: String { row.name }
 
+        /// One of each type, for lists of them.
+        private static let all: [Failure] = [
+            .dnsTimeout, .dnsError(), .destinationNotFound, .destinationUnavailable, .destinationProhibited,
+            .destinationUnroutable, .connectionRefused, .connectionTerminated, .connectionTimeout,
+            .connectionReadTimeout, .connectionWriteTimeout, .connectionLimitReached, .tlsProtocolError,
+            .tlsCertificateError, .tlsAlertReceived(), .requestError(status: 400), .requestDenied,
+            .responseIncomplete, .responseHeadTooLarge, .responseBodyTooLarge, .responseTrailersTooLarge,
+            .responseTransferCoding(), .responseContentCoding(), .responseTimeout, .upgradeFailed, .protocolError,
+            .internalResponse, .internalError, .configurationError, .loopDetected,
+        ]
+
+        /// The registered names of all types.
+        package static let names = all.map(\.name)
+
+        /// Its place in ``names``.
+        package var index: Int {
+            guard let index = Self.names.firstIndex(of: name) else { preconditionFailure("the list has every type") }
+            return index
+        }
+
         /// The status that section 2.3 recommends; nil where it depends on the answer.
         package var recommendedStatus: Int? { row.status }
 
