@@ -30,4 +30,12 @@ extension ControlAPI {
             .serviceUnavailable, problems.joined(separator: "\n"),
             headers: [.cacheControl: "no-store", .retryAfter: "5"])
     }
+
+    /// `GET /` and what belongs to it: the operator's page.
+    func page(_ asset: PageAsset) -> Response {
+        var headers = PageAsset.headers
+        headers[.contentType] = asset.contentType
+        return Response(
+            status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: asset.text)))
+    }
 }

@@ -62,6 +62,7 @@ package struct ControlParts: Sendable {
 /// | `DELETE /resources/{id}` | administrator | `deleteResources` |
 /// | `GET /metrics` | administrator | `metrics` |
 /// | `GET /healthz`, `GET /readyz` | none | `health`, `readiness` |
+/// | `GET /`, `GET /page/…` | administrator | `page` |
 package final class ControlAPI: Sendable {
     let settings: ControlSettings
     let parts: ControlParts
@@ -104,12 +105,15 @@ package final class ControlAPI: Sendable {
                 administrator { api, _, context in try await api.deleteResources(try Self.session(of: context)) }
             ),
         ]
-        // A scraper must not keep a service alive that nobody uses.
-        let watching: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
+        // A scraper or a page that is open must not keep a service alive that nobody uses.
+        var watching: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
             (.get, "/metrics", administrator { api, _, _ in try await api.metrics() }),
             (.get, "/healthz", { api, _, _ in api.health() }),
             (.get, "/readyz", { api, _, _ in await api.readiness() }),
         ]
+        for asset in PageAsset.all {
+            watching.append((.get, asset.path, administrator { api, _, _ in api.page(asset) }))
+        }
         var table = RouteTable()
         for route in routes + watching {
             table.add(route.method, route.path)

@@ -64,7 +64,8 @@ struct RouteTable: Sendable {
     private var routes: [(segments: [Substring], methods: [HTTPRequest.Method])] = []
 
     mutating func add(_ method: HTTPRequest.Method, _ path: String) {
-        let segments = path.dropFirst().split(separator: "/")
+        // That of the root is one segment without text.
+        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         if let index = routes.firstIndex(where: { $0.segments == segments }) {
             routes[index].methods.append(method)
         } else {

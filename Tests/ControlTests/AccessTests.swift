@@ -10,7 +10,7 @@ import Wire
 @Suite(.timeLimit(.minutes(2))) struct AccessTests {
     static let guarded = [
         ("POST", "/session"), ("GET", "/session/abc"), ("DELETE", "/session/abc"), ("DELETE", "/resources/abc"),
-        ("GET", "/metrics"),
+        ("GET", "/"), ("GET", "/page/app.js"), ("GET", "/page/style.css"), ("GET", "/metrics"),
     ]
 
     @Test func theAdministratorsEndpointsNeedCredentials() async throws {
@@ -41,7 +41,8 @@ import Wire
     }
 
     @Test(arguments: [
-        ("GET", "/", 404), ("GET", "/nothing", 404), ("GET", "/session/a/b/c", 404), ("GET", "//status", 404),
+        ("POST", "/", 405), ("GET", "/page", 404), ("GET", "///", 404), ("GET", "/nothing", 404),
+        ("GET", "/session/a/b/c", 404), ("GET", "//status", 404),
         ("GET", "/session//token", 404), ("DELETE", "/session//token", 404), ("GET", "/session", 405),
         ("DELETE", "/status", 405), ("PUT", "/session/abc", 405), ("PATCH", "/session/abc", 405),
         ("GET", "/session/abc/token", 405), ("POST", "/resources/abc", 405),

@@ -94,7 +94,7 @@ import Wire
     @Test func watchingIsNoUse() async throws {
         let uses = Lock(0)
         try await ControlBench.run(onRequest: { uses.withLock { $0 += 1 } }) { (bench) async throws in
-            for path in ["/metrics", "/healthz", "/readyz"] {
+            for path in ["/metrics", "/healthz", "/readyz", "/", "/page/app.js"] {
                 #expect(try await bench.asAdmin("GET", path).status == 200, "\(path)")
             }
             #expect(uses.withLock { $0 } == 0)
