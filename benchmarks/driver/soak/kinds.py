@@ -230,12 +230,13 @@ def many_ranges(visit: Visit) -> None:
 def segments(visit: Visit) -> None:
     """One absent body in 16 segments at once: one download from the origin.
 
-    At once means that all connections stand before the first request goes. Where they come one by one on a busy machine,
-    a cache this small may have evicted the body before the last of them asks.
+    At once means that all connections stand before the first request goes, and that the last one goes within a second
+    after it. On a machine so busy that it does not, a cache this small may have evicted the body meanwhile.
     """
     body = Body(path("whole", 4_000_000, unique()))
     step = body.size // 16
     errors: list[Exception] = []
+    sent: list[float] = []
     all_stand = threading.Barrier(16, timeout=visit.place.patience)
 
     def fetch(number: int) -> None:
@@ -244,7 +245,11 @@ def segments(visit: Visit) -> None:
             other = visit.elsewhere()
             try:
                 all_stand.wait()
-                entry, response = other.ask(body.path, 206, fields=(f"Range: bytes={first}-{end - 1}",))
+                entry = other.connection.send(body.path, fields=(f"Range: bytes={first}-{end - 1}",))
+                sent.append(time.monotonic())
+                response = other.connection.receive(entry)
+                if response.status != 206:
+                    raise Wrong(f"{entry.url} was answered {response.status}, not 206")
                 _compare_part(other, entry, response.read(), body, first, end)
                 entry.digest, entry.size = body.digest, end - first
             finally:
@@ -262,7 +267,7 @@ def segments(visit: Visit) -> None:
         raise errors[0]
     _, response = visit.ask(f"/count{body.path}")
     count = int(response.read())
-    if count != 1:
+    if count != 1 and max(sent) - min(sent) < 1.0:
         raise Wrong(f"{body.path} in 16 segments was asked of the origin {count} times")
 
 
