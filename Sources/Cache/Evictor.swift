@@ -13,11 +13,14 @@ package final class Evictor: Sendable {
     private let mayGoOn: @Sendable () -> Bool
     private let pinnedShare = 0.8
     /// Eviction stops at this share of the cap.
-    private let lowMark = 0.9
+    private static let lowMark = 0.9
     /// Blobs that are evicted in one group.
     private static let mostEvicted = 32
     /// Blobs that are noted as used in one group.
     private static let mostUsed = 512
+
+    /// To how many bytes eviction goes down once the cap was passed.
+    package static func lowMark(ofCap cap: Int64) -> Int64 { Int64(Double(cap) * lowMark) }
 
     /// Makes an evictor; ``run(now:)`` does the work.
     ///
@@ -53,7 +56,7 @@ package final class Evictor: Sendable {
 
     private func evict() throws(StoreError) -> Int {
         let cap = cache.sizeCap
-        let low = Int64(Double(cap) * lowMark)
+        let low = Self.lowMark(ofCap: cap)
         var size = try cache.catalog.totals().bytesOnDisk
         guard size > cap else { return 0 }
         var evicted = 0
@@ -62,26 +65,51 @@ package final class Evictor: Sendable {
             if includingPinned, size <= low { break }
             let goal = includingPinned ? Int64(Double(cap) * pinnedShare) : low
             while size > goal {
-                let candidates = try cache.catalog.evictionCandidates(
-                    limit: Self.mostEvicted, includingPinned: includingPinned)
-                guard !candidates.isEmpty else { break }
-                var going: [StoredBlob] = []
-                var isStopped = false
-                for candidate in candidates where size > goal {
-                    // What cannot be read goes as well: its report names it.
-                    if includingPinned, sha1s.sha1(of: candidate, mayGoOn: mayGoOn) == .stopped {
-                        isStopped = true
-                        break
-                    }
-                    going.append(candidate)
-                    size -= candidate.placement.sizeOnDisk
-                }
-                try cache.discard(going)
-                cache.noteEvicted(going)
-                evicted += going.count
-                if isStopped { return evicted }
+                let group = try evictGroup(from: &size, to: goal, includingPinned: includingPinned)
+                evicted += group.count
+                if group.isStopped { return evicted }
+                if group.count == 0 { break }
             }
         }
         return evicted
+    }
+
+    /// Evicts what no live session's record names, the longest unused first, until so many bytes are left or nothing else.
+    ///
+    /// - Parameters:
+    ///   - goal: Bytes on the medium.
+    ///   - progress: Called after each group with what it was.
+    /// - Throws: ``StoreError``; what went before it has gone.
+    package func makeRoom(to goal: Int64, progress: (ResponseCache.Evictions) -> Void) throws(StoreError) {
+        var size = try cache.catalog.totals().bytesOnDisk
+        while size > goal, mayGoOn() {
+            let before = size
+            let group = try evictGroup(from: &size, to: goal, includingPinned: false)
+            guard group.count > 0 else { return }
+            progress(ResponseCache.Evictions(blobs: group.count, bytes: before - size))
+        }
+    }
+
+    /// Evicts a few blobs; none when there are no candidates.
+    private func evictGroup(
+        from size: inout Int64, to goal: Int64, includingPinned: Bool
+    ) throws(StoreError) -> (count: Int, isStopped: Bool) {
+        let candidates = try cache.catalog.evictionCandidates(
+            limit: Self.mostEvicted, includingPinned: includingPinned)
+        guard !candidates.isEmpty else { return (0, false) }
+        var going: [StoredBlob] = []
+        var isStopped = false
+        for candidate in candidates where size > goal {
+            // What cannot be read goes as well: its report names it.
+            if includingPinned, sha1s.sha1(of: candidate, mayGoOn: mayGoOn) == .stopped {
+                isStopped = true
+                break
+            }
+            going.append(candidate)
+            size -= candidate.placement.sizeOnDisk
+        }
+        try cache.discard(going)
+        cache.noteEvicted(going)
+        return (going.count, isStopped)
     }
 }

@@ -35,6 +35,8 @@ package final class Scrubber: Sendable {
         package var missing = 0
         package var unreadable = 0
         package var passes = 0
+        /// Bytes that were read.
+        package var bytes: Int64 = 0
 
         /// Nothing yet.
         package init() {}
@@ -108,6 +110,27 @@ package final class Scrubber: Sendable {
         return true
     }
 
+    /// Compares every blob once, whatever has been compared before, and leaves the marks of the passes alone.
+    ///
+    /// - Parameter progress: Called now and then with what has been done since the start.
+    /// - Returns: Whether all were compared; not when a pause was cut short.
+    /// - Throws: ``StoreError`` when the catalog cannot be read.
+    package func checkAll(progress: (Counts) -> Void) throws(StoreError) -> Bool {
+        var position: SHA256Digest?
+        while true {
+            let blobs = try cache.catalog.blobs(after: position, limit: Self.page)
+            guard let last = blobs.last else {
+                state.withLock { $0.counts.passes += 1 }
+                return true
+            }
+            for blob in blobs {
+                guard try check(blob) else { return false }
+                progress(counts)
+            }
+            position = last.digest
+        }
+    }
+
     /// What comparing a blob came to.
     private enum Outcome { case right, damaged, missing, stopped }
 
@@ -147,6 +170,7 @@ package final class Scrubber: Sendable {
         var read: Int64 = 0
         let isRight = try cache.blobs.verify(blob) { count in
             read += Int64(count)
+            state.withLock { $0.counts.bytes += Int64(count) }
             return pay(Int64(count))
         }
         guard let isRight, pay(max(0, Self.leastCost - read)) else { return .stopped }

@@ -79,6 +79,9 @@ final class SlicedCatalog: Catalog {
     func responses(in partition: Partition, key: String) throws(StoreError) -> [StoredResponse] {
         try inner.responses(in: partition, key: key)
     }
+    func responses(after: Int64, limit: Int) throws(StoreError) -> [StoredResponse] {
+        try inner.responses(after: after, limit: limit)
+    }
     func blob(_ digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob? {
         try inner.blob(digest, scope: scope)
     }

@@ -94,6 +94,30 @@ import Testing
         #expect(try fixture.catalog.totals().bytesOnDisk == 900)
     }
 
+    @Test func `room is made on demand, below the cap too, and pins stay`() throws {
+        let fixture = Fixture(cap: 100_000)
+        try fixture.add(100, pinned: 0..<5)
+        let evictor = Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache))
+        var groups: [ResponseCache.Evictions] = []
+        try evictor.makeRoom(to: 4_950) { groups.append($0) }
+        #expect(try fixture.present(100) == Array(0..<5) + Array(56..<100))
+        #expect(groups.map(\.blobs) == [32, 19] && groups.map(\.bytes) == [3_200, 1_900])
+        #expect(fixture.cache.evicted.blobs == 51 && fixture.cache.evicted.bytes == 5_100)
+        try evictor.makeRoom(to: 0) { groups.append($0) }
+        #expect(try fixture.present(100) == Array(0..<5))
+        let count = groups.count
+        try evictor.makeRoom(to: 0) { groups.append($0) }
+        #expect(groups.count == count)
+    }
+
+    @Test func `making room ends with the service`() throws {
+        let fixture = Fixture(cap: 100_000)
+        try fixture.add(100)
+        let evictor = Evictor(cache: fixture.cache, sha1s: SHA1Keeper(cache: fixture.cache)) { false }
+        try evictor.makeRoom(to: 0) { _ in }
+        #expect(try fixture.present(100).count == 100)
+    }
+
     @Test func `what was used a moment ago stays`() throws {
         let fixture = Fixture(cap: 1_000)
         try fixture.add(12)

@@ -138,6 +138,31 @@ import Testing
         #expect(next.counts.damaged == 0)
     }
 
+    @Test func `all can be compared on demand, and the passes go on as before`() throws {
+        let fixture = Fixture()
+        for number in 0..<100 { try fixture.add("\(number)") }
+        let background = fixture.scrubber()
+        #expect(try background.step(now: Self.time))
+        let mark = try fixture.catalog.scrubMark()
+        try fixture.add("rotten", as: "fresh")
+        try fixture.blobs.remove(try fixture.add("gone"))
+        let scrubber = fixture.scrubber()
+        var progress: [Int] = []
+        #expect(try scrubber.checkAll { progress.append($0.checked) })
+        #expect(progress == Array(1...102))
+        let counts = scrubber.counts
+        #expect(counts.checked == 102 && counts.damaged == 1 && counts.missing == 1 && counts.bytes > 100)
+        #expect(try fixture.catalog.scrubMark() == mark)
+        #expect(try fixture.catalog.totals().blobs == 100)
+    }
+
+    @Test func `comparing all ends when it must`() throws {
+        let fixture = Fixture()
+        try fixture.add(String(repeating: "x", count: 1 << 20))
+        fixture.mayPause.withLock { $0 = false }
+        #expect(try !fixture.scrubber().checkAll { _ in })
+    }
+
     @Test func `what was evicted while it was listed is no damage`() throws {
         let fixture = Fixture()
         let blobs = try (0..<20).map { try fixture.add(String(repeating: "\($0)", count: 200_000)) }

@@ -166,6 +166,13 @@ package final class MemoryCatalog: Catalog {
         }
     }
 
+    package func responses(after: Int64, limit: Int) throws(StoreError) -> [StoredResponse] {
+        state.withLock { state in
+            let rest = state.responses.values.joined().filter { $0.id > after }
+            return Array(rest.sorted { $0.id < $1.id }.prefix(max(limit, 0)))
+        }
+    }
+
     package func blob(_ digest: SHA256Digest, scope: BlobScope) throws(StoreError) -> StoredBlob? {
         state.withLock { $0.blobs[BlobKey(digest: digest, scope: scope)]?.blob }
     }

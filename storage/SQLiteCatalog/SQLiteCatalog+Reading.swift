@@ -8,10 +8,7 @@ extension SQLiteCatalog {
         try file.read("look up a response") { db in
             let statement = try db.cachedStatement(
                 sql: """
-                    SELECT responses.id, status, size, request_time, response_time, decoded, digest, credentials, key,
-                        vary, variant, head, scopes.id, assumed_lifetime, fill_nanoseconds
-                    FROM responses LEFT JOIN scopes ON scopes.no = scope
-                    WHERE key_hash = ? AND (scope = 0 OR scopes.id IS NOT NULL) ORDER BY responses.id DESC
+                    SELECT \(Self.responseColumns) WHERE key_hash = ? AND \(Self.isThere) ORDER BY responses.id DESC
                     """)
             let rows = try Row.fetchCursor(statement, arguments: [hash(partition, key)])
             var result: [StoredResponse] = []
@@ -22,6 +19,26 @@ extension SQLiteCatalog {
             return result
         }
     }
+
+    package func responses(after: Int64, limit: Int) throws(StoreError) -> [StoredResponse] {
+        try file.read("list the responses") { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT \(Self.responseColumns)
+                    WHERE responses.id > ? AND \(Self.isThere) ORDER BY responses.id LIMIT ?
+                    """)
+            let rows = try Row.fetchCursor(statement, arguments: [after, max(limit, 0)])
+            var result: [StoredResponse] = []
+            while let row = try rows.next() { result.append(try Self.response(row)) }
+            return result
+        }
+    }
+
+    private static let responseColumns = """
+        responses.id, status, size, request_time, response_time, decoded, digest, credentials, key, vary, variant, head,
+        scopes.id, assumed_lifetime, fill_nanoseconds
+        FROM responses LEFT JOIN scopes ON scopes.no = scope
+        """
 
     private static func response(_ row: Row) throws -> StoredResponse {
         let vary = try row.text(9)

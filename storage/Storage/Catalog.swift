@@ -156,6 +156,15 @@ public protocol Catalog: AnyObject, Sendable {
     /// - Throws: ``StoreError``.
     func responses(in partition: Partition, key: String) throws(StoreError) -> [StoredResponse]
 
+    /// The stored responses of all partitions in the order in which they were stored, in pages, for listing.
+    ///
+    /// - Parameters:
+    ///   - after: The id of the last response of the page before; 0 for the first page.
+    ///   - limit: How many at most.
+    /// - Returns: The responses; none when there are no more.
+    /// - Throws: ``StoreError``.
+    func responses(after: Int64, limit: Int) throws(StoreError) -> [StoredResponse]
+
     /// Where a blob is, in one scope.
     ///
     /// - Parameters:

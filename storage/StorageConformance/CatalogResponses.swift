@@ -101,6 +101,40 @@ extension CatalogCheck {
                 #expect(found.count == 23 && Set(found) == expected)
             }
         },
+        CatalogCheck("all responses can be listed in the order in which they were stored, in pages of any size") {
+            harness in
+            let catalog = harness.catalog
+            let (staying, going) = (try CatalogSample.id("s1"), try CatalogSample.id("s2"))
+            var expected: [StoredResponse] = []
+            for number in 1...23 {
+                let partition: Partition =
+                    switch number % 4 {
+                    case 0: .session(staying, credentials: CatalogSample.digest(1))
+                    case 1: .session(going, credentials: CatalogSample.digest(1))
+                    default: .shared
+                    }
+                let response = CatalogSample.response(partition: partition, key: "https://a.example/\(number)")
+                try catalog.apply([.response(response)])
+                if number % 4 != 1 { expected.append(response) }
+            }
+            try catalog.apply([.removeSession(going)])
+            for limit in [1, 5, 17, 100] {
+                var found: [StoredResponse] = []
+                while true {
+                    let page = try catalog.responses(after: found.last?.id ?? 0, limit: limit)
+                    if page.isEmpty { break }
+                    #expect(page.count <= limit)
+                    found += page
+                }
+                #expect(
+                    found.map { response in
+                        var response = response
+                        response.id = 0
+                        return response
+                    } == expected)
+            }
+            #expect(try catalog.responses(after: 0, limit: 0).isEmpty)
+        },
         CatalogCheck("a response can be forgotten, alone or with all of its key, and its id is not given again") {
             harness in
             let catalog = harness.catalog
