@@ -59,6 +59,16 @@ static inline int linux_unconfirmed(int fd) {
     int count = 0;
     return ioctl(fd, 0x5411 /* SIOCOUTQ */, &count) == 0 ? count : 0;
 }
+/// The user of the process that connected to a local socket (SO_PEERCRED, unix(7)); -1 when the kernel does not tell.
+static inline int64_t linux_peer_user(int fd) {
+    struct {
+        int process;
+        unsigned int user, group;
+    } peer = {0, 0, 0};
+    unsigned int length = sizeof peer;
+    long result = syscall(SYS_getsockopt, fd, 1 /* SOL_SOCKET */, 17 /* SO_PEERCRED */, &peer, &length);
+    return result == 0 ? (int64_t)peer.user : -1;
+}
 static inline int linux_accept(int fd, void *address, unsigned int *length) {
     return accept4(fd, address, length, 04000 /* SOCK_NONBLOCK */ | 02000000 /* SOCK_CLOEXEC */);
 }

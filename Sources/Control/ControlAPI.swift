@@ -24,6 +24,8 @@ package struct ControlParts: Sendable {
     package var report: @Sendable (SessionRow) throws -> any ReportPieces
     /// Checks a session's own `inspectors-configuration` (JSON; `nil` when it has none) and merges it into the service's.
     package var configuration: @Sendable ([UInt8]?) throws -> [UInt8]
+    /// The cache; without it there are no endpoints for it.
+    package var cache: (any CacheAdministration)?
     /// Measures ages and waits.
     package var clock: SessionClock
     /// What an operator may ask.
@@ -35,7 +37,8 @@ package struct ControlParts: Sendable {
     package init(
         registry: SessionRegistry, records: any Records, pool: WorkerPool,
         report: @escaping @Sendable (SessionRow) throws -> any ReportPieces,
-        configuration: @escaping @Sendable ([UInt8]?) throws -> [UInt8], clock: SessionClock = .system,
+        configuration: @escaping @Sendable ([UInt8]?) throws -> [UInt8],
+        cache: (any CacheAdministration)? = nil, clock: SessionClock = .system,
         observations: Observations = Observations(metrics: { MetricsSnapshot() }, problems: { [] }),
         onRequest: @escaping @Sendable () -> Void = {}
     ) {
@@ -44,6 +47,7 @@ package struct ControlParts: Sendable {
         self.pool = pool
         self.report = report
         self.configuration = configuration
+        self.cache = cache
         self.clock = clock
         self.observations = observations
         self.onRequest = onRequest
@@ -63,6 +67,7 @@ package struct ControlParts: Sendable {
 /// | `GET /metrics` | administrator | `metrics` |
 /// | `GET /healthz`, `GET /readyz` | none | `health`, `readiness` |
 /// | `GET /`, `GET /page/…` | administrator | `page` |
+/// | `GET /cache` and below it | administrator | see `cacheRoutes` |
 package final class ControlAPI: Sendable {
     let settings: ControlSettings
     let parts: ControlParts
@@ -85,7 +90,7 @@ package final class ControlAPI: Sendable {
 
     /// Makes what answers requests.
     func makeResponder() -> RouterResponder<ControlContext> {
-        let routes: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
+        var routes: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
             (.get, "/status", { api, _, _ in try await api.status() }),
             (.post, "/session", administrator { api, request, _ in try await api.create(request) }),
             (
@@ -114,6 +119,7 @@ package final class ControlAPI: Sendable {
         for asset in PageAsset.all {
             watching.append((.get, asset.path, administrator { api, _, _ in api.page(asset) }))
         }
+        for route in cacheRoutes { routes.append((route.method, route.path, administrator(route.handler))) }
         var table = RouteTable()
         for route in routes + watching {
             table.add(route.method, route.path)

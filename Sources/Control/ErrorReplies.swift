@@ -40,6 +40,7 @@ struct ErrorReplies: RouterMiddleware {
         case .wrongToken, .permissiveRefused: return ControlReply.text(.badRequest, error.description)
         case .notFinished:
             return ControlReply.text(.conflict, "session not finished: end it with DELETE /session/<id> first")
+        case .usedID: return ControlReply.text(.conflict, error.description)
         case .stopping: return ControlReply.text(.serviceUnavailable, error.description)
         case .storage(let cause):
             log.error("control API: \(error)")

@@ -11,6 +11,8 @@ package enum SessionError: Error, Sendable, CustomStringConvertible {
     case notFinished
     /// Permissive sessions need a daemon that was started with `--permissive-mode`.
     case permissiveRefused
+    /// A session had the wanted id before, and ids are never used again.
+    case usedID(SessionID)
     /// The record could not be written or read.
     case storage(StoreError)
     /// A file in the spool could not be written or removed.
@@ -25,6 +27,7 @@ package enum SessionError: Error, Sendable, CustomStringConvertible {
         case .wrongToken: "invalid session token"
         case .notFinished: "session not finished"
         case .permissiveRefused: "Invalid session policy"
+        case .usedID(let id): "the session id \(id) was used before, and ids are never used again; choose another"
         case .storage(let error): error.description
         case .spool(let id, let reason): "cannot use the spool folder of session \(id): \(reason)"
         case .stopping: "the service is stopping"

@@ -50,6 +50,8 @@ package actor SessionRegistry {
 
     var entries: [SessionID: Entry] = [:]
     private var isStopping = false
+    /// Wanted ids of sessions that are being opened.
+    private var opening: Set<SessionID> = []
 
     /// How many sessions this process has opened.
     package private(set) var openedCount = 0
@@ -97,13 +99,17 @@ package actor SessionRegistry {
     package nonisolated func update(settings: SessionSettings) { chosen.withLock { $0 = settings } }
 
     /// Opens a session; when this returns, the proxy accepts its token.
+    ///
+    /// - Throws: ``SessionError``, `.usedID` when the wanted id is that of a session that has ended.
     package func open(_ request: SessionRequest) async throws(SessionError) -> OpenedSession {
         guard !isStopping else { throw .stopping }
         let settings = settings
         guard request.policy == .strict || settings.allowsPermissive else { throw .permissiveRefused }
-        let token = SecureRandom.token()
+        let token = request.token ?? SecureRandom.token()
+        let id = try await reserve(request.id)
+        defer { opening.remove(id) }
         let row = SessionRow(
-            id: SecureRandom.sessionID(), policy: request.policy, created: clock.wall(),
+            id: id, policy: request.policy, created: clock.wall(),
             timeout: settings.timeout(for: request.timeout), tokenHash: SHA256Hasher.digest(Array(token.utf8)),
             redactionKey: SecureRandom.bytes(32), configuration: request.configuration,
             secrets: request.secrets?.rows ?? [], bootID: bootID)
@@ -113,6 +119,27 @@ package actor SessionRegistry {
         log.info("create \(row.policy.rawValue) session", metadata: Self.metadata(of: row.id))
         if !row.secrets.isEmpty { log.info("secrets: \(row.secrets.count)", metadata: Self.metadata(of: row.id)) }
         return OpenedSession(session: session, token: token)
+    }
+
+    /// Chooses the id of a new session and keeps others from it: the wanted one, or a fresh one when it is taken.
+    private func reserve(_ wanted: SessionID?) async throws(SessionError) -> SessionID {
+        guard let wanted, entries[wanted] == nil, opening.insert(wanted).inserted else {
+            return SecureRandom.sessionID()
+        }
+        let records = records
+        let wasUsed: Bool
+        do {
+            wasUsed = try await pool.run { try records.wasUsed(wanted) }
+        } catch {
+            opening.remove(wanted)
+            throw .storage(
+                error as? StoreError ?? StoreError(.unavailable, "look for session \(wanted)", "\(error)"))
+        }
+        guard !wasUsed else {
+            opening.remove(wanted)
+            throw .usedID(wanted)
+        }
+        return wanted
     }
 
     /// Revokes a session's token; the first revocation fixes its end time.

@@ -33,15 +33,22 @@ package struct SessionRequest: Sendable {
     package var configuration: [UInt8]
     /// What is to be added to its requests; `nil` without any.
     package var secrets: SessionSecrets?
+    /// The wanted id; `nil`, or that of a session that is alive, has a fresh one made.
+    package var id: SessionID?
+    /// The wanted token; `nil` has one made.
+    package var token: String?
 
     /// Makes a request.
     package init(
-        policy: SessionPolicy, timeout: UInt64 = 0, configuration: [UInt8] = [], secrets: SessionSecrets? = nil
+        policy: SessionPolicy, timeout: UInt64 = 0, configuration: [UInt8] = [], secrets: SessionSecrets? = nil,
+        id: SessionID? = nil, token: String? = nil
     ) {
         self.policy = policy
         self.timeout = timeout
         self.configuration = configuration
         self.secrets = secrets
+        self.id = id
+        self.token = token
     }
 }
 

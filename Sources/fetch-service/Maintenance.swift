@@ -22,12 +22,12 @@ final class Maintenance: Sendable {
     private let scrubber: Scrubber
 
     init(
-        cache: ResponseCache, sha1s: SHA1Keeper, disk: DiskStore, records: SQLiteRecords,
-        scrubbing: Scrubber.Settings, log: Logger
+        cache: ResponseCache, care: CacheCare, disk: DiskStore, records: SQLiteRecords, scrubbing: Scrubber.Settings,
+        log: Logger
     ) {
         scrubber = Self.scrubber(cache, scrubbing, mustEnd, log)
         startThread(name: "maintenance") { [mustEnd, hasEnded] in
-            let evictor = Evictor(cache: cache, sha1s: sha1s) { !mustEnd.isOpen }
+            let evictor = care.evictor
             var round = 0
             var isSwept = false
             while !Self.rest(mustEnd, evictor, disk, log) {
@@ -38,6 +38,7 @@ final class Maintenance: Sendable {
                 } catch {
                     log.warning("maintenance of the cache: \(error)")
                 }
+                care.collectIfWanted { () throws(StoreError) in try Self.sweep(disk, cache.catalog) }
                 // There is no room yet; it is tried again.
                 if round % Self.reserveEvery == 0 { try? records.maintain() }
             }
@@ -54,7 +55,7 @@ final class Maintenance: Sendable {
         // On a thread of its own: comparing one large blob takes hours.
         startThread(name: "scrubber", givesWay: true) { [mustEnd, hasEnded, scrubber] in
             Self.endRemovals(records, mustEnd, log)
-            Self.scrub(scrubber, mustEnd, log)
+            Self.scrub(scrubber, care, mustEnd, log)
             hasEnded.signal()
         }
     }
@@ -89,32 +90,38 @@ final class Maintenance: Sendable {
         }
     }
 
+    /// Logs what is wrong with a stored body.
+    static func tell(_ finding: Scrubber.Finding, _ log: Logger) {
+        switch finding {
+        case .damaged(let blob): log.error("the stored body \(blob.digest) is damaged and was dropped")
+        case .missing(let blob): log.warning("the bytes of the stored body \(blob.digest) are gone")
+        case .unreadable(let blob, let error): log.error("the stored body \(blob.digest): \(error)")
+        }
+    }
+
     private static func scrubber(
         _ cache: ResponseCache, _ settings: Scrubber.Settings, _ mustEnd: Latch, _ log: Logger
     ) -> Scrubber {
         Scrubber(cache: cache, settings: settings) { pause in
             !mustEnd.wait(atMost: pause)
         } found: { finding in
-            switch finding {
-            case .damaged(let blob): log.error("the stored body \(blob.digest) is damaged and was dropped")
-            case .missing(let blob): log.warning("the bytes of the stored body \(blob.digest) are gone")
-            case .unreadable(let blob, let error): log.error("the stored body \(blob.digest): \(error)")
-            }
+            tell(finding, log)
         }
     }
 
     /// What comparing stored bodies has come to since the start.
     var scrubbed: Scrubber.Counts { scrubber.counts }
 
-    private static func scrub(_ scrubber: Scrubber, _ mustEnd: Latch, _ log: Logger) {
+    private static func scrub(_ scrubber: Scrubber, _ care: CacheCare, _ mustEnd: Latch, _ log: Logger) {
         var told = 0
         while !mustEnd.wait(atMost: scrubberPause) {
             do throws(StoreError) {
-                while try scrubber.step() {}
+                while try scrubber.step() { care.note(scrubbed: scrubber.counts) }
             } catch {
                 log.warning("comparing stored bodies: \(error)")
             }
             let counts = scrubber.counts
+            care.note(scrubbed: counts)
             let wrong = counts.damaged + counts.missing + counts.unreadable
             if wrong > told {
                 told = wrong

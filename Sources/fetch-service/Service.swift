@@ -4,6 +4,7 @@ import Core
 import Cryptography
 import DiskStore
 import FoundationEssentials
+import Glibc
 import Inspection
 import Logging
 import Proxy
@@ -34,10 +35,13 @@ final class Service: Sendable {
     private let proxy: ProxyServer
     private let observer: ProxyObserver
     private let control: ControlServer
+    private let localListener: LocalListener?
+    private let local = Lock<LocalServer?>(nil)
+    private let localParts: LocalParts
     private let controlRequests: Lock<UInt64>
     private let copyUntil: Lock<MonotonicTime?>
-    private let sha1s: SHA1Keeper
     private let pool: WorkerPool
+    private let care: CacheCare
     private let maintenance = Lock<Maintenance?>(nil)
     private let retention = Lock<Task<Void, Never>?>(nil)
     private let scrubbing: Scrubber.Settings
@@ -105,7 +109,8 @@ final class Service: Sendable {
         observer = ProxyObserver(proxy)
         pool = WorkerPool(name: "control", threads: 4, capacity: 1024)
         copyUntil = Lock(nil)
-        sha1s = SHA1Keeper(cache: stores.cache)
+        let sha1s = SHA1Keeper(cache: stores.cache)
+        care = CacheCare(cache: stores.cache, disk: stores.disk, sha1s: sha1s) { Maintenance.tell($0, log) }
 
         let spool = SpoolFolder(path: folder.path)
         let sha1 = Self.sha1Lookup(sha1s, until: copyUntil)
@@ -142,18 +147,29 @@ final class Service: Sendable {
                 guard let given else { return try inspectors.json() }
                 return try inspectors.merged(with: InspectorsConfiguration(json: given)).json()
             },
-            observations: view.observations, onRequest: { requests.withLock { $0 &+= 1 } })
+            cache: care, observations: view.observations, onRequest: { requests.withLock { $0 &+= 1 } })
         var access = settings.control
         (access.user, access.password) = (credentials.user, credentials.password)
         access.names = Set(configuration.controlNames.map { $0.lowercased() })
         access.spoolPath = folder.path
         let api = ControlAPI(settings: access, parts: parts, log: log)
         control = ControlServer(api: api, listener: ports.control.descriptor, log: log)
+        localParts = LocalParts(
+            control: parts, version: ServiceVersion.text,
+            artifacts: { row in
+                StreamedArtifacts(ArtifactListStream(session: row, records: records, context: reportContext(row)))
+            },
+            inspectorsJSON: { try InspectorsFile.read(text: $0, path: InspectorsFile.name).json() })
+        localListener = try LocalSocketPlace.listen(
+            named: settings.controlSocket,
+            candidates: LocalSocketPlace.candidates(
+                named: settings.controlSocket, environment: configuration.environment, user: geteuid(),
+                stateFolder: folder.path), log: log)
         file = ServiceFile(
             controlURL: ServiceFile.url(of: ports.control.address), proxyURL: ServiceFile.url(of: ports.proxy.address),
             authorityPath: own.files.certificate,
             credentialsPath: configuration.credentials == nil ? settings.credentialsFile ?? folder.credentials : nil,
-            isPermissive: settings.sessions.allowsPermissive)
+            isPermissive: settings.sessions.allowsPermissive, controlSocket: localListener?.path)
         reloader = Reloader(
             configuration, authorityFiles: own.files,
             targets: Reloader.Targets(
@@ -174,14 +190,15 @@ final class Service: Sendable {
             try await removeForgottenSessions()
             // Only now: a client of a restored session must not be told that there is no such session.
             proxy.accept()
+            serveLocally()
             try file.write(to: serviceFilePath)
         } catch {
             throw .service("cannot start service: \(error)")
         }
         maintenance.withLock {
             $0 = Maintenance(
-                cache: stores.cache, sha1s: sha1s, disk: stores.disk, records: stores.database,
-                scrubbing: scrubbing, log: log)
+                cache: stores.cache, care: care, disk: stores.disk, records: stores.database, scrubbing: scrubbing,
+                log: log)
         }
         let cleaning = Task { [registry] in
             while !Task.isCancelled {
@@ -201,6 +218,16 @@ final class Service: Sendable {
 
     /// How often is looked for files of sessions that are too old.
     private static let retentionPause = Duration.seconds(600)
+
+    /// Serves the local socket, where there is one.
+    private func serveLocally() {
+        guard let localListener else { return }
+        var parts = localParts
+        parts.updates = self
+        let server = LocalServer(listener: localListener, operations: LocalOperations(parts: parts, log: log), log: log)
+        local.withLock { $0 = server }
+        server.start()
+    }
 
     /// Removes what is cached for sessions that ended while their removal was cut short.
     private func removeForgottenSessions() async throws(StoreError) {
@@ -232,16 +259,27 @@ final class Service: Sendable {
         copyUntil.withLock { $0 = MonotonicTime.now() + stopTimeout }
         _ = try? Kernel.unlinkIfPresent(serviceFilePath)
         retention.withLock { $0 }?.cancel()
+        async let localStopped: Void = stopLocally(stopTimeout)
         async let controlStopped: Void = control.stop(grace: stopTimeout)
         await proxy.stop(grace: stopTimeout)
         await controlStopped
+        await localStopped
         // Not before: who asks for a session while the service stops gets one, which goes on after the next start.
         await registry.stop()
         observer.proxyHasStopped()
         if endingSessions { await registry.finishAll() }
+        care.stop()
         maintenance.withLock { $0 }?.stop()
         pool.stop()
         stores.close(log)
+    }
+
+    /// Waits on a thread of the pool, since the local socket's clients have threads of their own.
+    private func stopLocally(_ grace: Duration) async {
+        let (server, listener) = (local.withLock { $0 }, localListener)
+        _ = try? await pool.run {
+            if let server { server.stop(grace: grace) } else { listener?.close() }
+        }
     }
 
     // MARK: Parts

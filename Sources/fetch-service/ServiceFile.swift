@@ -9,6 +9,8 @@ struct ServiceFile {
     /// `nil` when whoever started the service chose the credentials and knows them.
     var credentialsPath: String?
     var isPermissive: Bool
+    /// Path of the local socket; `nil` when there is none.
+    var controlSocket: String?
 
     /// Writes the file for us alone (0600), in one step.
     func write(to path: String) throws(SystemError) {
@@ -18,6 +20,7 @@ struct ServiceFile {
             "version": .string(ServiceVersion.text), "permissive": .bool(isPermissive),
         ]
         if let credentialsPath { members["auth-path"] = .string(credentialsPath) }
+        if let controlSocket { members["control-socket"] = .string(controlSocket) }
         try Kernel.replaceFile(path, with: JSONValue.object(members).json + [UInt8(ascii: "\n")], mode: 0o600)
     }
 

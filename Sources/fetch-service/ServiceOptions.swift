@@ -52,6 +52,12 @@ struct ServiceOptions: ParsableCommand {
     @Option(help: ArgumentHelp("Private key of that certificate (PEM).", valueName: "file"))
     var key: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Path of the local socket for fetchctl. Default: fetchctl.socket in $RUNTIME_DIRECTORY, else in "
+                + "fetch-service below $XDG_RUNTIME_DIR or /run, else in the state folder.", valueName: "file"))
+    var controlSocket: String?
+
     @Flag(help: "Allow permissive sessions.")
     var permissiveMode = false
 
@@ -119,6 +125,7 @@ struct ServiceOptions: ParsableCommand {
     var given: [GivenSetting] {
         let words: [(flag: String, value: String?)] = [
             ("--proxy-port", proxyPort), ("--control-port", controlPort), ("--bind", bind), ("--spool", spool),
+            ("--control-socket", controlSocket),
             ("--cert", cert), ("--key", key), ("--permissive-mode", permissiveMode ? "true" : nil),
             ("--verbosity", verbosity), ("--log-file", logFile), ("--log-format", logFormat),
             ("--idle-shutdown", idleShutdown), ("--stop-timeout", stopTimeout), ("--cache-size", cacheSize),

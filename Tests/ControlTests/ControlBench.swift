@@ -27,6 +27,7 @@ final class ControlBench: Sendable {
     /// What a report consists of; `nil` in a piece makes it fail there.
     let report = Lock<[[UInt8]?]>([Array("{\"artifacts\":".utf8), Array("[]}".utf8)])
     let clock: SessionClock
+    let cache = FakeCache()
 
     init(
         allowsPermissive: Bool = true, clock: SessionClock = .system,
@@ -52,7 +53,7 @@ final class ControlBench: Sendable {
                 guard let given else { return Array("{}".utf8) }
                 if given.contains(UInt8(ascii: "[")) { throw HTTPProbe.Failure(text: "bad glob") }
                 return given
-            }, clock: clock, observations: observations, onRequest: onRequest)
+            }, cache: cache, clock: clock, observations: observations, onRequest: onRequest)
         let listener = try Listener(.loopback4(port: 0))
         probe = HTTPProbe(port: listener.address.port)
         let server = ControlServer(

@@ -46,6 +46,8 @@ struct ServiceSettings: Sendable {
 
     /// The state folder; `nil` until the configuration has found it.
     var stateFolder: String?
+    /// Path of the local socket; `nil` for the usual places.
+    var controlSocket: String?
     /// Where the cache is; `nil` for the state folder.
     var cacheFolder: String?
     /// The authority's certificate and key; `nil` for our own.

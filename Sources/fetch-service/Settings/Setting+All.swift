@@ -61,6 +61,12 @@ extension Setting {
                 flag: "--spool"))
         all.append(
             Setting(
+                "control-socket", \.controlSocket,
+                .orAuto(.path, "where $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or /run has room, else the state folder"),
+                "Local socket for fetchctl, which takes requests of this user and root without credentials.",
+                flag: "--control-socket"))
+        all.append(
+            Setting(
                 "permissive-mode", \.sessions.allowsPermissive, .flag, "Whether permissive sessions may be opened.",
                 flag: "--permissive-mode", isLive: true))
         all.append(
