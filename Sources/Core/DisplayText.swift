@@ -20,6 +20,25 @@ package func escapedForDisplay(_ text: String, limit: Int = 1024) -> String {
     return String(result)
 }
 
+/// Makes JSON safe to print, as the same JSON: the characters that ``escapedForDisplay(_:limit:)`` replaces become escapes.
+///
+/// Outside of strings JSON has none of them but line breaks and tabs, which stay.
+package func escapedForDisplay(json: String) -> String {
+    guard json.unicodeScalars.contains(where: { isHarmful($0) && $0 != "\n" && $0 != "\t" }) else { return json }
+    var result = String.UnicodeScalarView()
+    for scalar in json.unicodeScalars {
+        guard isHarmful(scalar), scalar != "\n", scalar != "\t" else {
+            result.append(scalar)
+            continue
+        }
+        for unit in Character(scalar).utf16 {
+            let digits = String(unit, radix: 16)
+            result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
+        }
+    }
+    return String(result)
+}
+
 private func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7f..<0xa0: true  // C0, DEL, C1

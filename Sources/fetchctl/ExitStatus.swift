@@ -15,6 +15,21 @@ enum ExitStatus {
     /// There is no such COMMAND.
     static let notFound: Int32 = 127
 
+    /// What the help says about them; `docs/fetchctl.md` has the same.
+    static let table = """
+        Exit status:
+          0    it is done
+          1    it failed, as standard error says: no service, or it refused,
+               or cache verify found something wrong
+          2    the command line is wrong, or the service does not take the policy
+          125  run itself failed, before COMMAND or after it had succeeded
+          126  COMMAND cannot be run
+          127  there is no such COMMAND
+          n    of run: that of COMMAND, 128 + s when signal s ended it;
+               of top: 128 + s when signal s ended it;
+               of config check: that of fetch-service
+        """
+
     /// The status for an error that ended a subcommand.
     static func of(_ error: any Error) -> Int32 {
         switch error {

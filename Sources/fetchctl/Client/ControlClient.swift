@@ -74,9 +74,12 @@ struct ControlClient: Sendable {
     }
 
     /// Takes the session's token away; returns when all its transfers have ended and are recorded.
-    func revoke(_ id: SessionID, token: String) throws(ControlError) {
+    ///
+    /// - Returns: What the service says of the session.
+    @discardableResult
+    func revoke(_ id: SessionID, token: String) throws(ControlError) -> [UInt8] {
         let body = "{\"token\":\(JSONText.quoted(token))}"
-        _ = try ask("DELETE", "/session/\(id)/token", body: body, patience: patience.settling)
+        return try ask("DELETE", "/session/\(id)/token", body: body, patience: patience.settling)
     }
 
     /// Writes a session's report to a file as it comes.
@@ -111,6 +114,20 @@ struct ControlClient: Sendable {
         _ = try ask("DELETE", "/resources/\(id)", patience: patience.settling)
     }
 
+    /// Makes a call whose answer is small JSON.
+    func json(
+        _ method: String, _ path: String, body: JSONValue? = nil, patience: Duration? = nil
+    ) throws(ControlError) -> JSONValue {
+        let body = body.map { String(decoding: $0.json, as: UTF8.self) } ?? ""
+        let answer = try ask(method, path, body: body, patience: patience ?? self.patience.usual)
+        do {
+            return try JSONValue(parsing: answer)
+        } catch {
+            throw ControlError(
+                kind: .malformed, call: "\(method) \(path)", reason: "not the expected JSON; is this a fetch-service?")
+        }
+    }
+
     /// Makes a call whose answer is small, and gives its body.
     private func ask(
         _ method: String, _ path: String, body: String = "", patience: Duration
@@ -142,7 +159,7 @@ struct ControlClient: Sendable {
         var connection = try ControlConnection(to: endpoint, patience: patience, call: call)
         try connection.send(RequestHead(method: method, target: path, fields: fields), body: Array(body.utf8))
         let head = try connection.receiveHead()
-        guard head.status == 200 else {
+        guard head.status == 200 || head.status == 202 else {
             var text: [UInt8] = []
             try connection.receiveBody(of: head, method: method) { (piece) throws(ControlError) in
                 text += piece.prefix(1000 - min(1000, text.count))

@@ -19,6 +19,7 @@ struct EnvCommand: ParsableCommand {
 
     @OptionGroup var service: ServiceOptions
     @OptionGroup var session: SessionOptions
+    @Flag(help: "Print the variables as one object of JSON; null removes one.") var json = false
 
     func run() throws {
         let locator = service.locator
@@ -32,7 +33,11 @@ struct EnvCommand: ParsableCommand {
                 to: folder, service: opened.service, access: access, environment: locator.environment)
             let changes = SessionVariables.changes(
                 access, files: files, inherited: locator.environment, hidingService: false)
-            Output.write(Self.text(changes, opened: opened), to: STDOUT_FILENO)
+            if json {
+                Output.write(json: Self.object(changes, opened: opened))
+            } else {
+                Output.write(Self.text(changes, opened: opened), to: STDOUT_FILENO)
+            }
         } catch {
             opened.abandon(environment: locator.environment)
             throw error
@@ -42,10 +47,17 @@ struct EnvCommand: ParsableCommand {
 
     /// The lines for the shell.
     static func text(_ changes: [EnvironmentChange], opened: OpenSession) -> String {
-        let own = [
-            EnvironmentChange("FETCH_SESSION", opened.id.text), EnvironmentChange("FETCH_SESSION_TOKEN", opened.token),
-        ]
-        return (changes + own).map { ShellWord.line(for: $0) + "\n" }.joined()
+        (changes + own(opened)).map { ShellWord.line(for: $0) + "\n" }.joined()
+    }
+
+    /// The variables as JSON.
+    static func object(_ changes: [EnvironmentChange], opened: OpenSession) -> JSONValue {
+        let members = (changes + own(opened)).map { ($0.name, $0.value.map(JSONValue.string) ?? .null) }
+        return .object(Dictionary(members, uniquingKeysWith: { $1 }))
+    }
+
+    private static func own(_ opened: OpenSession) -> [EnvironmentChange] {
+        [EnvironmentChange("FETCH_SESSION", opened.id.text), EnvironmentChange("FETCH_SESSION_TOKEN", opened.token)]
     }
 
     /// What the person needs to know afterwards; without the token, since this may end in a log.

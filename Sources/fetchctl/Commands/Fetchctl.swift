@@ -12,10 +12,16 @@ struct Fetchctl: ParsableCommand {
             what was downloaded. The other subcommands are its steps, for use by hand.
 
             The service is the one of --url (or FETCH_SERVICE_URL, with the credentials of FETCH_SERVICE_AUTH), else \
-            the one that runs for this user, found through service.json in its state folder.
+            the one that runs for this user, found through service.json in its state folder. create-session, \
+            list-artifacts, update-config, update-cert and version speak to the service of this machine over its local \
+            socket, which needs no credentials and takes requests of the service's user and of root.
+
+            \(ExitStatus.table)
             """,
         subcommands: [
             RunCommand.self, EnvCommand.self, RevokeCommand.self, ReportCommand.self, EndCommand.self,
+            SessionsCommand.self, TopCommand.self, CacheCommand.self, ConfigCommand.self, CreateSessionCommand.self,
+            ListArtifactsCommand.self, UpdateConfigCommand.self, UpdateCertCommand.self, CompletionCommand.self,
             VersionCommand.self,
         ])
 

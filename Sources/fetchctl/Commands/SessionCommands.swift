@@ -10,9 +10,11 @@ struct RevokeCommand: ParsableCommand {
     @OptionGroup var service: ServiceOptions
     @Argument(help: "The session.", transform: ArgumentText.session) var id: SessionID
     @Argument(help: "Its token.") var token: String
+    @Flag(help: "Print what the service says of the session, as JSON.") var json = false
 
     func run() throws {
-        try service.locator.findRunning().control.revoke(id, token: token)
+        let answer = try service.locator.findRunning().control.revoke(id, token: token)
+        if json { Output.write(json: (try? JSONValue(parsing: answer)) ?? .object([:])) }
     }
 }
 
@@ -28,13 +30,14 @@ struct ReportCommand: ParsableCommand {
 
     @OptionGroup var service: ServiceOptions
     @Option(help: "A table, or the complete report as the service gives it.") var format = Format.table
+    @Flag(help: "The same as --format json.") var json = false
     @Argument(help: "The session.", transform: ArgumentText.session) var id: SessionID
 
     func run() throws {
         let locator = service.locator
         let control = try locator.findRunning().control
         do {
-            if format == .json {
+            if json || format == .json {
                 try control.copyReport(of: id, to: STDOUT_FILENO)
                 Output.write("\n", to: STDOUT_FILENO)
                 return
@@ -57,6 +60,7 @@ struct EndCommand: ParsableCommand {
 
     @OptionGroup var service: ServiceOptions
     @Argument(help: "The session.", transform: ArgumentText.session) var id: SessionID
+    @Flag(help: "Print JSON when it is done.") var json = false
 
     func run() throws {
         let locator = service.locator
@@ -64,14 +68,6 @@ struct EndCommand: ParsableCommand {
         try control.end(id)
         try control.deleteResources(id)
         SessionFolder(of: id, environment: locator.environment).remove()
-    }
-}
-
-/// `fetchctl version`.
-struct VersionCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
-
-    func run() {
-        Output.write("fetchctl \(ProgramVersion.text)\n", to: STDOUT_FILENO)
+        if json { Output.write(json: ["session-id": .string(id.text), "result": "ok"]) }
     }
 }

@@ -21,6 +21,20 @@ enum DisplayWidth {
         return width > 0 ? result + "…" : ""
     }
 
+    /// The text cut to `width` columns with `…` in its middle, so that more of its end stays than of its beginning.
+    static func cutInside(_ text: String, to width: Int) -> String {
+        guard of(text) > width, width > 4 else { return cut(text, to: width) }
+        let start = cut(text, to: (width - 1) / 3 + 1).dropLast()
+        var end: [Character] = []
+        var used = of(String(start)) + 1
+        for character in text.reversed() {
+            used += columns(character)
+            if used > width { break }
+            end.append(character)
+        }
+        return start + "…" + String(end.reversed())
+    }
+
     private static func columns(_ character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
         let isWide =

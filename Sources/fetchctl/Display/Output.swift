@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import Platform
 
@@ -8,6 +9,11 @@ enum Output {
         Array(text.utf8).withUnsafeBytes { bytes in
             try? Kernel.writeAll(descriptor, bytes)
         }
+    }
+
+    /// Writes a line of JSON to standard output.
+    static func write(json: JSONValue) {
+        write(escapedForDisplay(json: String(decoding: json.json, as: UTF8.self)) + "\n", to: STDOUT_FILENO)
     }
 
     /// Tells the person about a failure.

@@ -24,8 +24,19 @@ enum Quantity {
         return "\(whole / 3600) h \(whole / 60 % 60) min"
     }
 
+    /// "4 s", "3 min 5 s", "2 h 7 min", "3 d 4 h".
+    static func time(seconds: Int64) -> String {
+        switch max(0, seconds) {
+        case let seconds where seconds < 60: "\(seconds) s"
+        case let seconds where seconds < 86_400: time(nanoseconds: seconds * 1_000_000_000)
+        case let seconds: "\(seconds / 86_400) d \(seconds / 3600 % 24) h"
+        }
+    }
+
     /// "1 artifact", "2 artifacts".
-    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+        "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+    }
 
     private static func tenths(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())

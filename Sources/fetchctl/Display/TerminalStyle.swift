@@ -38,6 +38,7 @@ struct TerminalStyle: Sendable, Equatable {
         case red = "31"
         case green = "32"
         case yellow = "33"
+        case reverse = "7"
     }
 
     /// The text in that look, where there are colours.

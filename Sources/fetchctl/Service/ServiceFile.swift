@@ -13,6 +13,8 @@ struct ServiceFile: Decodable, Sendable, Equatable {
     var version: String
     /// Whether it takes permissive sessions.
     var isPermissive: Bool
+    /// Its local socket, where it has one.
+    var controlSocket: String?
 
     enum CodingKeys: String, CodingKey {
         case processID = "pid"
@@ -22,6 +24,7 @@ struct ServiceFile: Decodable, Sendable, Equatable {
         case credentialsPath = "auth-path"
         case version
         case isPermissive = "permissive"
+        case controlSocket = "control-socket"
     }
 
     /// Reads the file of a state folder.

@@ -216,8 +216,9 @@ struct RunTests {
         #expect(result.errors.contains("fetchctl revoke 0f3a TOKEN"))
     }
 
-    @Test func versionNeedsNoService() throws {
-        let result = try Program.run(#require(Program.fetchctl), ["version"], environment: [:])
-        #expect(result.output == "fetchctl \(ProgramVersion.text)\n")
+    @Test func theOwnVersionNeedsNoService() throws {
+        let result = try Program.run(
+            #require(Program.fetchctl), ["version"], environment: ["FETCH_SERVICE_SOCKET": folder.file("none")])
+        #expect(result.output == "fetchctl \(ProgramVersion.text)\n" && result.status == 1)
     }
 }
