@@ -127,7 +127,7 @@ final class OperatorView: Sendable {
         snapshot.set(.recordFailures, to: activity.failures)
         snapshot.set(.recordCommitDuration, to: activity.durations)
         snapshot.set(.recordWaiting, to: recorder.waitingSince.map { (MonotonicTime.now() - $0).inSeconds } ?? 0.0)
-        let journal = parts.stores.records.activity
+        guard let journal = parts.stores.journal?.activity else { return }
         snapshot.set(.journalRows, to: journal.waitingRows)
         snapshot.set(.journalBytes, to: journal.bytes)
         snapshot.set(.journalTaken, to: journal.rowsTakenIn)
@@ -139,7 +139,7 @@ final class OperatorView: Sendable {
         let cache = parts.stores.cache
         let totals = try cache.catalog.totals()
         snapshot.set(.cacheBytes, to: Int(totals.bytesOnDisk))
-        snapshot.set(.cacheLimit, to: Int(cache.settings.sizeCap))
+        snapshot.set(.cacheLimit, to: Int(cache.sizeCap))
         snapshot.set(.cacheContentBytes, to: Int(totals.logicalBytes))
         snapshot.set(.cacheBlobs, to: Int(totals.blobs))
         snapshot.set(.cacheResponses, to: Int(totals.responses))

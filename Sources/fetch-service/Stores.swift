@@ -13,7 +13,8 @@ import Platform
 struct Stores {
     /// Where the record is written and read: the journal in front of the database, or the database itself.
     let records: any Records
-    private let journal: JournaledRecords?
+    /// `nil` where the database is written directly.
+    let journal: JournaledRecords?
     let database: SQLiteRecords
     let recorder: Recorder
     let catalog: SQLiteCatalog
