@@ -15,6 +15,10 @@ package struct SessionReport: Codable, Sendable, Hashable {
     package var artifacts: [ReportedArtifact] = []
 
     // Ours.
+    /// What whoever opened the session calls it; empty without a name.
+    package var name = ""
+    /// What whoever opened the session says about it.
+    package var labels: [String: String] = [:]
     /// `active` or `revoked`.
     package var state = ""
     /// Whether nothing is missing; a report without the key says nothing against it.
@@ -34,7 +38,8 @@ package struct SessionReport: Codable, Sendable, Hashable {
     package init() {}
 
     private enum CodingKeys: String, CodingKey {
-        case generator, comment, inspectors, policy, artifacts, state, secrets, incomplete, responses, totals
+        case generator, comment, inspectors, policy, artifacts, name, labels, state, secrets, incomplete, responses
+        case totals
         case sessionID = "session-id"
         case startTime = "start-time"
         case endTime = "end-time"
@@ -55,6 +60,8 @@ package struct SessionReport: Codable, Sendable, Hashable {
         spoolPath = try values.text(.spoolPath)
         policy = try values.text(.policy)
         artifacts = try values.list(.artifacts)
+        name = try values.text(.name)
+        labels = try values.map(.labels)
         state = try values.text(.state)
         recordComplete = try values.value(.recordComplete) ?? true
         secrets = try values.list(.secrets)

@@ -216,9 +216,17 @@ package struct ArtifactFileStream {
 }
 
 extension ExchangeRow {
-    /// Appends the exchange's JSON with its number as the first member.
-    func appendDownload(to json: inout [UInt8]) {
-        json += "{\"number\":\(number)".utf8
+    /// The exchange as those are told of it who watch a session: as in the report, with its list there and the verdict.
+    package var liveEntry: [UInt8] {
+        let verdict = result.map { ",\"result\":\"\($0.rawValue)\"" } ?? ""
+        var json: [UInt8] = []
+        appendDownload(to: &json, with: ",\"category\":\"\(category.rawValue)\"\(verdict)")
+        return json
+    }
+
+    /// Appends the exchange's JSON with its number as the first member, and further members behind that.
+    func appendDownload(to json: inout [UInt8], with further: String = "") {
+        json += "{\"number\":\(number)\(further)".utf8
         let members = download.first == UInt8(ascii: "{") ? download.dropFirst() : Array("}".utf8)[...]
         if members.first != UInt8(ascii: "}") { json.append(UInt8(ascii: ",")) }
         json += members

@@ -35,6 +35,9 @@ package struct SessionHead {
         member("inspectors", .texts(context.inspectors))
         member("spool-path", .string(context.spoolPath))
         member("policy", .string(session.policy.rawValue))
+        // Only what whoever opened the session has given: readers of the contract know neither.
+        if !session.name.isEmpty { member("name", .string(session.name)) }
+        if !session.labels.isEmpty { member("labels", (try? JSONValue(parsing: session.labels)) ?? [:]) }
         member("state", session.revoked == nil ? "active" : "revoked")
         member("record-complete", .bool(session.incompleteReason.isEmpty))
         if !session.secrets.isEmpty { member("secrets", .list(session.secrets.indices.map(secret))) }

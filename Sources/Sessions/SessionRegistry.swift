@@ -112,7 +112,7 @@ package actor SessionRegistry {
             id: id, policy: request.policy, created: clock.wall(),
             timeout: settings.timeout(for: request.timeout), tokenHash: SHA256Hasher.digest(Array(token.utf8)),
             redactionKey: SecureRandom.bytes(32), configuration: request.configuration,
-            secrets: request.secrets?.rows ?? [], bootID: bootID)
+            secrets: request.secrets?.rows ?? [], bootID: bootID, name: request.name, labels: request.labels)
         try await record([.open(row)])
         openedCount += 1
         let session = await enter(row, secrets: request.secrets)
@@ -193,9 +193,9 @@ package actor SessionRegistry {
             // From the deadline, which does not move when the clock is set.
             let left = entry.session.deadline - now
             return SessionSummary(
-                id: entry.row.id, policy: entry.row.policy, created: entry.row.created, timeout: entry.row.timeout,
-                age: max(0, entry.row.timeout - Int64(left.inSeconds.rounded(.up))),
-                isRevoked: entry.row.revoked != nil)
+                id: entry.row.id, policy: entry.row.policy, name: entry.row.name, labels: entry.row.labels,
+                created: entry.row.created, timeout: entry.row.timeout,
+                age: max(0, entry.row.timeout - Int64(left.inSeconds.rounded(.up))), revoked: entry.row.revoked)
         }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
     }
 

@@ -37,11 +37,15 @@ package struct SessionRequest: Sendable {
     package var id: SessionID?
     /// The wanted token; `nil` has one made.
     package var token: String?
+    /// What whoever opens the session calls it; empty without a name.
+    package var name: String
+    /// What whoever opens the session says about it, as a JSON object; empty without any.
+    package var labels: [UInt8]
 
     /// Makes a request.
     package init(
         policy: SessionPolicy, timeout: UInt64 = 0, configuration: [UInt8] = [], secrets: SessionSecrets? = nil,
-        id: SessionID? = nil, token: String? = nil
+        id: SessionID? = nil, token: String? = nil, name: String = "", labels: [UInt8] = []
     ) {
         self.policy = policy
         self.timeout = timeout
@@ -49,6 +53,8 @@ package struct SessionRequest: Sendable {
         self.secrets = secrets
         self.id = id
         self.token = token
+        self.name = name
+        self.labels = labels
     }
 }
 
@@ -58,15 +64,18 @@ package struct OpenedSession: Sendable {
     package let token: String
 }
 
-/// A live session as `/status` shows it.
+/// A live session as `/status` and `/sessions` show it.
 package struct SessionSummary: Sendable, Hashable {
     package var id: SessionID
     package var policy: SessionPolicy
+    /// What whoever opened it calls it, and says about it as a JSON object; empty without.
+    package var name: String
+    package var labels: [UInt8]
     package var created: WallTime
     /// Lifetime in seconds.
     package var timeout: Int64
     /// Whole seconds since it was opened.
     package var age: Int64
-    /// Whether its token is revoked.
-    package var isRevoked: Bool
+    /// When its token was revoked, if it was.
+    package var revoked: WallTime?
 }

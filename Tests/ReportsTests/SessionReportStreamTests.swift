@@ -88,6 +88,33 @@ import Testing
         #expect(report["totals"]?["exchanges"] == 0)
     }
 
+    @Test func nameAndLabelsAreOnlyThereWhenTheyWereGiven() throws {
+        var row = try session()
+        let plain = try JSONValue(parsing: try bytes(row))
+        #expect(plain["name"] == nil && plain["labels"] == nil)
+        row.name = "nightly \u{e9}"
+        row.labels = Array(#"{"arch":"riscv64"}"#.utf8)
+        let named = try report(row)
+        #expect(named.name == "nightly \u{e9}" && named.labels == ["arch": "riscv64"])
+        let head = try JSONValue(
+            parsing: SessionHead(
+                session: row,
+                context: ReportContext(
+                    version: "1", inspectors: [], spoolPath: "/", sha1: { _, _ in .known("", read: 0) })
+            ).json)
+        #expect(head["name"] == "nightly \u{e9}" && head["labels"] == ["arch": "riscv64"])
+    }
+
+    @Test func anExchangeIsToldWithItsListAndItsVerdict() throws {
+        let id = try #require(SessionID("s1"))
+        var row = ExchangeRow(
+            session: id, number: 3, category: .refusal, download: Array(#"{"url":"u"}"#.utf8))
+        #expect(row.liveEntry == Array(#"{"number":3,"category":"refusal","url":"u"}"#.utf8))
+        row.result = .unknown
+        row.download = Array("{}".utf8)
+        #expect(row.liveEntry == Array(#"{"number":3,"category":"refusal","result":"Unknown"}"#.utf8))
+    }
+
     @Test func everyExchangeStandsInItsList() throws {
         try add(.artifact, digest: digest(1), result: .approved, judged: "Approved")
         try add(.refusal)
