@@ -157,6 +157,16 @@ final class ProxyLoop: @unchecked Sendable {
         for done in waiting { done() }
     }
 
+    /// The exchanges that are under way, of one session or of all; in no order, and of many only so many.
+    func openExchanges(of session: SessionID?, atMost limit: Int) -> [Exchange] {
+        var open: [Exchange] = []
+        for member in session.map({ id in members[id].map { [$0] } ?? [] }) ?? Array(members.values) {
+            open += member.exchanges.values.prefix(limit - open.count)
+            if open.count == limit { break }
+        }
+        return open
+    }
+
     // MARK: - The record
 
     /// Has a row made durable, together with those of other exchanges that come to it now.

@@ -208,7 +208,7 @@ package final class ProxyServer: SessionObserver, Sendable {
     ///
     /// - Returns: Whether all have said so, or there are no loops any more.
     @discardableResult
-    private func onEveryLoop(
+    func onEveryLoop(
         atMost limit: Duration, _ body: @escaping @Sendable (ProxyLoop, @escaping @Sendable () -> Void) -> Void
     ) async -> Bool {
         let log = context.log

@@ -29,7 +29,7 @@ struct RecordText {
 
     mutating func appendTarget(method: String, url: String, session: Session) {
         text("method", method)
-        text("url", Self.shortened(Redaction.url(url) { session.mark($0) }, Self.longestURL))
+        text("url", Self.url(url, session: session))
     }
 
     mutating func appendRequest(_ fields: Fields, session: Session) {
@@ -77,6 +77,11 @@ struct RecordText {
 
     /// Ends the object that was begun last.
     mutating func end() { bytes.append(UInt8(ascii: "}")) }
+
+    /// A URL as it may be shown: without its secrets, and not longer than a record's.
+    static func url(_ url: String, session: Session) -> String {
+        shortened(Redaction.url(url) { session.mark($0) }, longestURL)
+    }
 
     /// Long text by its length and its beginning.
     static func shortened(_ text: String, _ limit: Int = longestValue) -> String {
