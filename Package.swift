@@ -172,7 +172,7 @@ let package = Package(
             name: "ControlTests",
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting", "Control",
-                logging,
+                httpTypes, logging,
             ],
             swiftSettings: base),
         .testTarget(

@@ -283,7 +283,7 @@ package final class ResponseCache: Sendable {
 
     /// Takes blobs out of the catalog first and then from the medium, so that a crash between the two leaves an orphan
     /// and never a row that promises bytes; blocks.
-    func discard(_ blobs: [StoredBlob]) throws(StoreError) {
+    package func discard(_ blobs: [StoredBlob]) throws(StoreError) {
         forget(blobs)
         try write(blobs.map { .forgetBlob($0.digest, $0.scope) })
         for blob in blobs { try self.blobs.remove(blob) }

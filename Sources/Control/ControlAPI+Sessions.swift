@@ -9,34 +9,51 @@ internal import Storage
 internal import Wire
 
 extension ControlAPI {
+    static let sessionRoutes: [Route] = [
+        Route(.get, "/status", .open, .status) { api, _, _ in try await api.status() },
+        Route(.post, "/session", .administrator, .create) { api, request, _ in try await api.create(request) },
+        Route(.delete, "/session/{id}/token", .token, .revoke) { api, request, context in
+            try await api.revoke(request, try session(of: context))
+        },
+        Route(.delete, "/session/{id}", .administrator, .finish) { api, _, context in
+            try await api.finish(try session(of: context))
+        },
+        Route(.delete, "/resources/{id}", .administrator, .deleteResources) { api, _, context in
+            try await api.deleteResources(try session(of: context))
+        },
+    ]
+
     /// `GET /status`.
-    func status() async throws -> Response {
+    private func status() async throws -> Response {
         let uptime = Int64((parts.clock.monotonic() - startedAt).inSeconds)
         let count = await parts.registry.openedCount
         let summaries = await parts.registry.summaries()
-        let records = parts.records
-        let totals = try await parts.pool.run { try summaries.map { try records.totals(of: $0.id) } }
-        let sessions = zip(summaries, totals).map { session, totals in
-            """
-            {"session-id":"\(session.id.text)","start-time":"\(session.created.rfc3339)",\
-            "policy":"\(session.policy.rawValue)","age":\(session.age),"timeout":\(session.timeout),\
-            "exchanges":\(totals.exchanges),"delivered":\(totals.delivered)}
-            """
+        var sessions: [String] = []
+        if settings.statusDetail == .sessions {
+            let records = parts.records
+            let totals = try await parts.pool.run { try summaries.map { try records.totals(of: $0.id) } }
+            sessions = zip(summaries, totals).map { session, totals in
+                """
+                {"session-id":"\(session.id.text)","start-time":"\(session.created.rfc3339)",\
+                "policy":"\(session.policy.rawValue)","age":\(session.age),"timeout":\(session.timeout),\
+                "exchanges":\(totals.exchanges),"delivered":\(totals.delivered)}
+                """
+            }
         }
         return ControlReply.json(
             """
             {"uptime":\(uptime),"start-time":"\(started.rfc3339)","session-count":\(count),\
-            "active-sessions":[\(sessions.joined(separator: ","))]}
+            "active-session-count":\(summaries.count),"active-sessions":[\(sessions.joined(separator: ","))]}
             """)
     }
 
     /// `POST /session`.
-    func create(_ request: Request) async throws -> Response {
+    private func create(_ request: Request) async throws -> Response {
         let creation = try Self.creation(try await body(of: request))
-        if !creation.unknownMembers.isEmpty {
-            let names = creation.unknownMembers.prefix(16).map { escapedForDisplay($0, limit: 64) }
-            log.warning("POST /session: unknown keys ignored: \(names.joined(separator: ", "))")
-        }
+        let oddities = creation.oddities(longest: parts.registry.settings.maximumTimeout)
+        if settings.isStrict, let first = oddities.first { throw ControlRefusal.badRequest(first.refusal) }
+        let warnings = oddities.map(\.warning)
+        for warning in warnings { log.warning("POST /session: \(warning)") }
         let configuration: [UInt8]
         do {
             configuration = try parts.configuration(creation.configuration)
@@ -46,11 +63,13 @@ extension ControlAPI {
         let opened = try await parts.registry.open(
             SessionRequest(
                 policy: creation.policy, timeout: creation.timeout, configuration: configuration,
-                secrets: creation.secrets))
+                secrets: creation.secrets, name: creation.name, labels: creation.labels))
+        let list = String(decoding: JSONValue.texts(warnings).json, as: UTF8.self)
+        let told = warnings.isEmpty ? "" : ",\"warnings\":\(list)"
         return ControlReply.json(
             """
             {"id":\(JSONText.quoted(opened.session.id.text)),"token":\(JSONText.quoted(opened.token)),\
-            "policy":"\(opened.session.policy.rawValue)","timeout":\(opened.session.row.timeout)}
+            "policy":"\(opened.session.policy.rawValue)","timeout":\(opened.session.row.timeout)\(told)}
             """)
     }
 
@@ -62,9 +81,13 @@ extension ControlAPI {
     }
 
     /// `DELETE /session/{id}/token`.
-    func revoke(_ request: Request, _ id: SessionID) async throws -> Response {
-        let token = try Self.token(body: try await body(of: request), request.headers[.authorization], of: id)
-        let row = try await parts.registry.revoke(id, token: token)
+    private func revoke(_ request: Request, _ id: SessionID) async throws -> Response {
+        let token = try RevocationToken(try await body(of: request), request.headers[.authorization], of: id)
+        guard let session = await parts.registry.session(id) else { throw SessionError.unknown }
+        guard let accepted = token.candidates.first(where: { session.accepts(token: $0) }) else {
+            throw SessionError.wrongToken
+        }
+        let row = try await parts.registry.revoke(id, token: accepted)
         return ControlReply.json(
             """
             {"session-id":"\(row.id.text)","start-time":"\(row.created.rfc3339)",\
@@ -73,13 +96,13 @@ extension ControlAPI {
     }
 
     /// `DELETE /session/{id}`.
-    func finish(_ id: SessionID) async throws -> Response {
+    private func finish(_ id: SessionID) async throws -> Response {
         try await parts.registry.finish(id)
         return ControlReply.empty
     }
 
     /// `DELETE /resources/{id}`.
-    func deleteResources(_ id: SessionID) async throws -> Response {
+    private func deleteResources(_ id: SessionID) async throws -> Response {
         try await parts.registry.deleteResources(of: id)
         return ControlReply.empty
     }
@@ -87,30 +110,5 @@ extension ControlAPI {
     private func body(of request: Request) async throws -> [UInt8] {
         let buffer = try await request.body.collect(upTo: settings.largestBody)
         return Array(buffer.readableBytesView)
-    }
-
-    /// The token of a revocation.
-    ///
-    /// Newer builders send `{"token": "…"}`; older ones `Authorization: Basic <token>`, bare or as `id:token`, and no body.
-    private static func token(body: [UInt8], _ authorization: String?, of id: SessionID) throws -> String {
-        if body.isEmpty, let authorization {
-            if let pair = BasicCredentials(fieldValue: authorization), pair.user == id.text { return pair.password }
-            let parts = authorization.split(separator: " ", maxSplits: 1)
-            if parts.count == 2, parts[0].lowercased() == "basic" { return String(parts[1]) }
-        }
-        let value: JSONValue
-        do {
-            value = try JSONValue(firstIn: body)
-        } catch {
-            throw ControlRefusal.badRequest(error.description)
-        }
-        guard case .object(let members) = value else {
-            throw ControlRefusal.badRequest("the request body is \(value.kind): expected {\"token\": \"…\"}")
-        }
-        guard let member = members["token"] else { return "" }
-        guard let token = member.text else {
-            throw ControlRefusal.badRequest("'token' must be a string, not \(member.kind)")
-        }
-        return token
     }
 }

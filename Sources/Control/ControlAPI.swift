@@ -1,4 +1,4 @@
-internal import Core
+package import Core
 internal import HTTPTypes
 internal import Hummingbird
 package import Logging
@@ -22,6 +22,10 @@ package struct ControlParts: Sendable {
     package var pool: WorkerPool
     /// Makes the report of a session; blocks.
     package var report: @Sendable (SessionRow) throws -> any ReportPieces
+    /// Opens the stored bytes of an artifact of a session, which are right; `nil` when they are gone; blocks.
+    package var artifact: @Sendable (SessionID, SHA256Digest) throws -> (any BlobReader)?
+    /// The transfers that are under way, of one session or of all, so many at most.
+    package var transfers: @Sendable (SessionID?, Int) async -> OpenTransfers
     /// Checks a session's own `inspectors-configuration` (JSON; `nil` when it has none) and merges it into the service's.
     package var configuration: @Sendable ([UInt8]?) throws -> [UInt8]
     /// The cache; without it there are no endpoints for it.
@@ -37,6 +41,8 @@ package struct ControlParts: Sendable {
     package init(
         registry: SessionRegistry, records: any Records, pool: WorkerPool,
         report: @escaping @Sendable (SessionRow) throws -> any ReportPieces,
+        artifact: @escaping @Sendable (SessionID, SHA256Digest) throws -> (any BlobReader)?,
+        transfers: @escaping @Sendable (SessionID?, Int) async -> OpenTransfers,
         configuration: @escaping @Sendable ([UInt8]?) throws -> [UInt8],
         cache: (any CacheAdministration)? = nil, clock: SessionClock = .system,
         observations: Observations = Observations(metrics: { MetricsSnapshot() }, problems: { [] }),
@@ -46,6 +52,8 @@ package struct ControlParts: Sendable {
         self.records = records
         self.pool = pool
         self.report = report
+        self.artifact = artifact
+        self.transfers = transfers
         self.configuration = configuration
         self.cache = cache
         self.clock = clock
@@ -54,24 +62,13 @@ package struct ControlParts: Sendable {
     }
 }
 
-/// The endpoints of the control API.
-///
-/// | Method and path | Credentials | Function |
-/// |---|---|---|
-/// | `GET /status` | none | `status` |
-/// | `POST /session` | administrator | `create` |
-/// | `DELETE /session/{id}/token` | the session's token | `revoke` |
-/// | `GET /session/{id}` | administrator | `report` |
-/// | `DELETE /session/{id}` | administrator | `finish` |
-/// | `DELETE /resources/{id}` | administrator | `deleteResources` |
-/// | `GET /metrics` | administrator | `metrics` |
-/// | `GET /healthz`, `GET /readyz` | none | `health`, `readiness` |
-/// | `GET /`, `GET /page/…` | administrator | `page` |
-/// | `GET /cache` and below it | administrator | see `cacheRoutes` |
+/// The endpoints of the control API; ``routes`` lists them.
 package final class ControlAPI: Sendable {
     let settings: ControlSettings
     let parts: ControlParts
     let gate: AdminGate
+    let tallies: SessionTallies
+    let listeners: LiveListeners
     let log: Logger
     let started: WallTime
     let startedAt: MonotonicTime
@@ -82,69 +79,46 @@ package final class ControlAPI: Sendable {
         self.parts = parts
         self.log = log
         gate = AdminGate(settings: settings)
+        tallies = SessionTallies(records: parts.records)
+        listeners = LiveListeners(most: settings.mostListeners)
         started = parts.clock.wall()
         startedAt = parts.clock.monotonic()
     }
 
-    typealias Handler = @Sendable (ControlAPI, Request, ControlContext) async throws -> Response
+    /// Every endpoint there is.
+    static let routes: [Route] =
+        sessionRoutes + sessionListRoutes + reportRoutes + liveRoutes + transferRoutes + cacheRoutes + watchingRoutes
+        + descriptionRoutes
 
     /// Makes what answers requests.
     func makeResponder() -> RouterResponder<ControlContext> {
-        var routes: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
-            (.get, "/status", { api, _, _ in try await api.status() }),
-            (.post, "/session", administrator { api, request, _ in try await api.create(request) }),
-            (
-                .delete, "/session/:id/token",
-                { api, request, context in try await api.revoke(request, try Self.session(of: context)) }
-            ),
-            (
-                .get, "/session/:id",
-                administrator { api, _, context in try await api.report(try Self.session(of: context)) }
-            ),
-            (
-                .delete, "/session/:id",
-                administrator { api, _, context in try await api.finish(try Self.session(of: context)) }
-            ),
-            (
-                .delete, "/resources/:id",
-                administrator { api, _, context in try await api.deleteResources(try Self.session(of: context)) }
-            ),
-        ]
-        // A scraper or a page that is open must not keep a service alive that nobody uses.
-        var watching: [(method: HTTPRequest.Method, path: String, handler: Handler)] = [
-            (.get, "/metrics", administrator { api, _, _ in try await api.metrics() }),
-            (.get, "/healthz", { api, _, _ in api.health() }),
-            (.get, "/readyz", { api, _, _ in await api.readiness() }),
-        ]
-        for asset in PageAsset.all {
-            watching.append((.get, asset.path, administrator { api, _, _ in api.page(asset) }))
-        }
-        for route in cacheRoutes { routes.append((route.method, route.path, administrator(route.handler))) }
-        var table = RouteTable()
-        for route in routes + watching {
-            table.add(route.method, route.path)
-            if route.method == .get { table.add(.head, route.path) }
-        }
-        let router = Router(context: ControlContext.self, options: [.autoGenerateHeadEndpoints])
+        let router = Router(context: ControlContext.self)
         router.add(middleware: ErrorReplies(log: log))
-        router.add(middleware: RequestGuard(table: table, names: settings.names))
-        for route in routes {
+        router.add(middleware: RequestGuard(table: RouteTable(Self.routes), names: settings.names))
+        for route in Self.routes {
+            let handler = route.access == .administrator ? administrator(route.handler) : route.handler
             router.on(RouterPath(route.path), method: route.method) { [self] request, context in
-                parts.onRequest()
-                return try await route.handler(self, request, context)
+                if route.isUse { parts.onRequest() }
+                return try await handler(self, request, context)
             }
-        }
-        for route in watching {
-            router.on(RouterPath(route.path), method: route.method) { [self] request, context in
-                try await route.handler(self, request, context)
+            guard route.answersHead else { continue }
+            router.on(RouterPath(route.path), method: .head) { [self] request, context in
+                if route.isUse { parts.onRequest() }
+                return try await ControlReply.head(of: try await handler(self, request, context))
             }
         }
         return router.buildResponder()
     }
 
     /// A handler for the administrator only.
-    private func administrator(_ handler: @escaping Handler) -> Handler {
+    private func administrator(_ handler: @escaping Route.Handler) -> Route.Handler {
         { api, request, context in
+            guard api.settings.mayAdminister(from: context.address) else {
+                return ControlReply.text(
+                    .forbidden,
+                    "administration from \(escapedForDisplay(context.address)) is not allowed: "
+                        + "control.admin-from lists the networks that may")
+            }
             switch try await api.gate.verdict(on: request.headers[.authorization], from: context.address) {
             case .admitted: return try await handler(api, request, context)
             case .unauthorized:
@@ -157,7 +131,7 @@ package final class ControlAPI: Sendable {
     }
 
     /// The session id in the path; what cannot be one names no session.
-    private static func session(of context: ControlContext) throws -> SessionID {
+    static func session(of context: ControlContext) throws -> SessionID {
         guard let text = context.parameters.get("id"), let id = SessionID(text) else { throw SessionError.unknown }
         return id
     }

@@ -56,11 +56,16 @@ package final class ControlServer: Sendable {
             responder: { request, writer, channel in
                 let context = ControlContext(source: .init(channel: channel, logger: log))
                 var response = try await responder.respond(to: request, context: context)
+                // Refusals come with their text, whatever the method.
+                if request.method == .head { response = response.createHeadResponse() }
                 response.headers[.date] = HTTPDate.format(WallTime.now().seconds)
+                response.headers[.cacheControl] = "no-store"
                 try await writer.write(response: response.head, body: response.body)
             },
             configuration: .init(
-                additionalChannelHandlers: [RequestDeadline(limit: settings.readTimeout)],
+                additionalChannelHandlers: [
+                    RequestDeadline(limit: settings.readTimeout, stallLimit: settings.stallTimeout)
+                ],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16384, maxHeaderListSize: 65536, maxHeaderFieldCount: 200)))
         // NIO closes the descriptor that it is given; the listener's own stays with its owner.
@@ -101,8 +106,9 @@ package final class ControlServer: Sendable {
 
     /// Stops accepting, lets the requests under way finish, and closes what is left after `grace`.
     ///
-    /// A second call does nothing.
+    /// Live streams, which would not finish, end at once. A second call does nothing.
     package func stop(grace: Duration) async {
+        api.listeners.stop()
         let (isFirst, listening, connections) = state.withLock { state in
             defer { state.isStopping = true }
             return (!state.isStopping, state.listening, Array(state.connections.values))
@@ -121,6 +127,9 @@ package final class ControlServer: Sendable {
 
     /// How many connections there are; a gauge.
     package var connectionCount: Int { state.withLock { $0.connections.count } }
+
+    /// How many listen to live streams; a gauge.
+    package var listenerCount: Int { api.listeners.count }
 
     private enum Entry {
         case accepted, beyondLimit

@@ -22,6 +22,10 @@ struct ErrorReplies: RouterMiddleware {
             return ControlReply.text(refusal.status, refusal.text)
         } catch let error as SessionError {
             return reply(to: error)
+        } catch let error as StoreError {
+            return reply(to: .storage(error))
+        } catch is PoolRefusal {
+            return ControlReply.text(.serviceUnavailable, "too many calls wait for the disk: ask again in a moment")
         } catch is NIOTooManyBytesError {
             return ControlReply.text(.contentTooLarge, "the request body is too large")
         } catch let error as any HTTPResponseError {
@@ -46,7 +50,8 @@ struct ErrorReplies: RouterMiddleware {
             log.error("control API: \(error)")
             switch cause.kind {
             case .full, .unavailable:
-                return ControlReply.text(.serviceUnavailable, "the record cannot be written: \(cause.reason)")
+                return ControlReply.text(
+                    .serviceUnavailable, "the storage cannot be used: \(escapedForDisplay(cause.reason))")
             case .corrupt, .rejected: return ControlReply.status(.internalServerError)
             }
         case .spool:

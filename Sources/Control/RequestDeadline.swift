@@ -1,12 +1,14 @@
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Closes a connection whose client takes too long: for a whole request, or between two; or when the service stops.
+/// Closes a connection whose client takes too long: for a whole request, between two, or for taking the answer; or when the
+/// service stops.
 ///
 /// A client expects that a connection which it has used may end, and asks again on another. One that was just made must not:
 /// when the service stops, its first request has a moment to come, and is answered.
 ///
-/// Counted for all of a request, not from byte to byte, so that trickling does not help. Confined to its channel's loop.
+/// Counted for all of a request, not from byte to byte, so that trickling does not help. An answer may take as long as it
+/// likes, as live streams do, while the client takes what there is of it. Confined to its channel's loop.
 final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -14,26 +16,43 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     private let limit: TimeAmount
+    private let stallLimit: TimeAmount
     private let patience: TimeAmount
     private var isUsed = false
     /// Told to end before anything was asked.
     private var mustEnd = false
     private var timer: Scheduled<Void>?
+    private var stallTimer: Scheduled<Void>?
     private var unanswered = 0
 
     /// Makes a watch.
     ///
     /// - Parameters:
     ///   - limit: How long a client may take.
+    ///   - stallLimit: How long a client may leave an answer without taking enough of it.
     ///   - patience: How long an unused connection may stay when the service stops.
-    init(limit: Duration, patience: Duration = .milliseconds(500)) {
+    init(limit: Duration, stallLimit: Duration, patience: Duration = .milliseconds(500)) {
         self.limit = TimeAmount(limit)
+        self.stallLimit = TimeAmount(stallLimit)
         self.patience = TimeAmount(patience)
     }
 
     func handlerAdded(context: ChannelHandlerContext) { arm(context) }
 
-    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        stallTimer?.cancel()
+    }
+
+    /// Unwritable while more than the high water mark (64 KiB) waits for the client, until it is below the low one (32 KiB).
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stallTimer?.cancel()
+        if !context.channel.isWritable {
+            let channel = context.channel
+            stallTimer = context.eventLoop.scheduleTask(in: stallLimit) { channel.close(promise: nil) }
+        }
+        context.fireChannelWritabilityChanged()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {

@@ -34,7 +34,7 @@ struct RequestGuard: RouterMiddleware {
         }
         guard let methods = table.methods(for: path) else { return ControlReply.status(.notFound) }
         guard methods.contains(request.method) else {
-            let allowed = methods.map(\.rawValue).joined(separator: ", ")
+            let allowed = methods.map(\.rawValue).sorted().joined(separator: ", ")
             return ControlReply.status(.methodNotAllowed, headers: [.allow: allowed])
         }
         return try await next(request, context)
@@ -56,31 +56,5 @@ struct RequestGuard: RouterMiddleware {
     static func withoutPort(_ host: String) -> String {
         if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
         return String(host.prefix { $0 != ":" })
-    }
-}
-
-/// Which methods a path has; a segment that begins with a colon stands for any text.
-struct RouteTable: Sendable {
-    private var routes: [(segments: [Substring], methods: [HTTPRequest.Method])] = []
-
-    mutating func add(_ method: HTTPRequest.Method, _ path: String) {
-        // That of the root is one segment without text.
-        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        if let index = routes.firstIndex(where: { $0.segments == segments }) {
-            routes[index].methods.append(method)
-        } else {
-            routes.append((segments, [method]))
-        }
-    }
-
-    /// The methods of a path, or `nil` when nothing is there.
-    func methods(for path: String) -> [HTTPRequest.Method]? {
-        let given = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        return routes.first { route in
-            route.segments.count == given.count
-                && zip(route.segments, given).allSatisfy { pattern, text in
-                    pattern.hasPrefix(":") ? !text.isEmpty : pattern == text
-                }
-        }?.methods
     }
 }

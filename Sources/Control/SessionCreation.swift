@@ -10,8 +10,20 @@ struct SessionCreation: Sendable {
     var configuration: [UInt8]?
     /// `nil` without any.
     var secrets: SessionSecrets?
-    /// Members that we do not know, for the log.
+    /// What whoever opens the session calls it; empty without a name.
+    var name = ""
+    /// What whoever opens the session says about it, as a JSON object; empty without any.
+    var labels: [UInt8] = []
+    /// Members that we do not know.
     var unknownMembers: [String] = []
+    /// What was given as policy and is none.
+    var unknownPolicy: String?
+
+    /// The members of the object.
+    static let members = ["inspectors-configuration", "labels", "name", "policy", "secrets", "timeout"]
+    /// Characters of a name, of a label, and of a label's value.
+    static let longestText = 200
+    static let mostLabels = 32
 
     /// Reads a body.
     ///
@@ -33,7 +45,13 @@ struct SessionCreation: Sendable {
             case "policy":
                 guard let text = value.text else { throw Self.wrongType(name, value, "a string") }
                 policy = text == "permissive" ? .permissive : .strict
+                if SessionPolicy(rawValue: text) == nil { unknownPolicy = text }
             case "timeout": timeout = try Self.seconds(name, value)
+            case "name":
+                guard let text = value.text else { throw Self.wrongType(name, value, "a string") }
+                try Self.check(text, "'name'")
+                self.name = text
+            case "labels": labels = try Self.labels(name, value)
             case "inspectors-configuration":
                 guard case .object = value else { throw Self.wrongType(name, value, "an object") }
                 configuration = value.json
@@ -47,6 +65,68 @@ struct SessionCreation: Sendable {
                 }
             default: unknownMembers.append(name)
             }
+        }
+    }
+
+    /// Something in a request that is not what the API knows.
+    struct Oddity: Sendable, Equatable {
+        var problem: String
+        /// What is made of it where it is accepted.
+        var consequence: String
+        /// What would be right.
+        var allowed: String
+
+        var warning: String { "\(problem): \(consequence); \(allowed)" }
+        var refusal: String { "refused by strict-api: \(problem); \(allowed)" }
+    }
+
+    /// What is accepted unless the API is strict.
+    ///
+    /// - Parameter longest: The longest lifetime in seconds.
+    /// - Returns: In the order in which they are to be told.
+    func oddities(longest: Int64) -> [Oddity] {
+        var oddities: [Oddity] = []
+        if !unknownMembers.isEmpty {
+            let names = unknownMembers.prefix(16).map { "'\(escapedForDisplay($0, limit: 64))'" }
+            oddities.append(
+                Oddity(
+                    problem: "unknown keys \(names.joined(separator: ", "))", consequence: "they are ignored",
+                    allowed: "known are \(Self.members.joined(separator: ", "))"))
+        }
+        if let unknownPolicy {
+            oddities.append(
+                Oddity(
+                    problem: "unknown policy '\(escapedForDisplay(unknownPolicy, limit: 64))'",
+                    consequence: "the session is strict", allowed: "known are strict and permissive"))
+        }
+        if timeout > UInt64(longest) {
+            oddities.append(
+                Oddity(
+                    problem: "the timeout is too long", consequence: "it is cut",
+                    allowed: "at most \(longest) seconds are allowed"))
+        }
+        return oddities
+    }
+
+    private static func labels(_ name: String, _ value: JSONValue) throws(ControlRefusal) -> [UInt8] {
+        guard case .object(let labels) = value else { throw wrongType(name, value, "an object of strings") }
+        guard labels.count <= mostLabels else {
+            throw .badRequest("'labels' has \(labels.count) members: \(mostLabels) are allowed")
+        }
+        for (label, value) in labels.sorted(by: { $0.key < $1.key }) {
+            guard let text = value.text else { throw wrongType("labels.\(label.prefix(64))", value, "a string") }
+            try check(label, "a key of 'labels'")
+            try check(text, "a value of 'labels'")
+        }
+        return labels.isEmpty ? [] : value.json
+    }
+
+    private static func check(_ text: String, _ what: String) throws(ControlRefusal) {
+        guard text.unicodeScalars.count <= longestText else {
+            throw .badRequest("\(what) is longer than \(longestText) characters")
+        }
+        guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
+            throw .badRequest("\(what) has control characters")
         }
     }
 

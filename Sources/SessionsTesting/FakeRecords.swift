@@ -10,6 +10,8 @@ package final class FakeRecords: Records {
         package var used: Set<SessionID> = []
         package var groups: [Int] = []
         package var isWritable = true
+        /// Whether exchanges can be read.
+        package var isReadable = true
     }
 
     package let state = Lock(State())
@@ -78,18 +80,28 @@ package final class FakeRecords: Records {
 
     package func totals(of session: SessionID) throws(StoreError) -> SessionTotals {
         let own = try exchanges(of: session, category: nil, after: 0, limit: .max)
-        return SessionTotals(lastNumber: own.map(\.number).max() ?? 0, exchanges: Int64(own.count))
+        return SessionTotals(
+            lastNumber: own.map(\.number).max() ?? 0, exchanges: Int64(own.count),
+            delivered: own.reduce(0) { $0 + $1.delivered })
     }
 
     package func exchanges(
         of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
     ) throws(StoreError) -> [ExchangeRow] {
-        state.withLock { $0.exchanges.filter { $0.session == session && $0.number > after } }
+        try state.withLock { (state) throws(StoreError) in
+            guard state.isReadable else { throw StoreError(.unavailable, "read the record", "no disk") }
+            return Array(
+                state.exchanges.filter {
+                    $0.session == session && $0.number > after && (category == nil || $0.category == category)
+                }.prefix(limit))
+        }
     }
 
     package func exchanges(
         of session: SessionID, digest: SHA256Digest, after: Int64, limit: Int
-    ) throws(StoreError) -> [ExchangeRow] { [] }
+    ) throws(StoreError) -> [ExchangeRow] {
+        try exchanges(of: session, category: .artifact, after: after, limit: .max).filter { $0.digest == digest }
+    }
 
     package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
         try totals(of: session).lastNumber

@@ -142,6 +142,8 @@ final class Service: Sendable {
                     SessionReportStream(
                         session: try row.withGaps(in: records), records: records, context: reportContext(row)))
             },
+            artifact: { session, digest in try StoredArtifacts(cache: cache).open(digest, of: session) },
+            transfers: { [observer] session, limit in await observer.transfers(of: session, atMost: limit) },
             configuration: { given in
                 let inspectors = inspectors.withLock { $0 }
                 guard let given else { return try inspectors.json() }

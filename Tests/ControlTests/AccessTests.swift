@@ -11,6 +11,9 @@ import Wire
     static let guarded = [
         ("POST", "/session"), ("GET", "/session/abc"), ("DELETE", "/session/abc"), ("DELETE", "/resources/abc"),
         ("GET", "/"), ("GET", "/page/app.js"), ("GET", "/page/style.css"), ("GET", "/metrics"),
+        ("GET", "/sessions"), ("GET", "/transfers"), ("GET", "/session/abc/live"),
+        ("GET", "/session/abc/artifacts/\(String(repeating: "0", count: 64))"),
+        ("GET", "/cache"), ("GET", "/cache/entries"), ("POST", "/cache/verify"), ("POST", "/cache/gc"),
     ]
 
     @Test func theAdministratorsEndpointsNeedCredentials() async throws {
@@ -41,8 +44,14 @@ import Wire
     }
 
     @Test(arguments: [
-        ("POST", "/", 405), ("GET", "/page", 404), ("GET", "///", 404), ("GET", "/nothing", 404),
-        ("GET", "/session/a/b/c", 404), ("GET", "//status", 404),
+        ("POST", "/", 405), ("GET", "/page", 404), ("GET", "///", 404),
+        ("GET", "/session/a/artifacts", 404), ("GET", "/session/a/artifacts/", 404),
+        ("GET", "/session/a/artifacts/b/c", 404),
+        ("POST", "/sessions", 405), ("DELETE", "/sessions", 405), ("POST", "/transfers", 405),
+        ("PUT", "/openapi.json", 405), ("POST", "/metrics", 405), ("DELETE", "/cache", 405), ("PUT", "/cache/gc", 405),
+        ("DELETE", "/session/a/artifacts/b", 405), ("POST", "/session/a/live", 405), ("HEAD", "/session/a/live", 405),
+        ("OPTIONS", "/sessions", 405), ("TRACE", "/status", 405), ("HEAD", "/nothing", 404),
+        ("GET", "/nothing", 404), ("GET", "/session/a/b/c", 404), ("GET", "//status", 404),
         ("GET", "/session//token", 404), ("DELETE", "/session//token", 404), ("GET", "/session", 405),
         ("DELETE", "/status", 405), ("PUT", "/session/abc", 405), ("PATCH", "/session/abc", 405),
         ("GET", "/session/abc/token", 405), ("POST", "/resources/abc", 405),
@@ -53,14 +62,19 @@ import Wire
         try await ControlBench.run { (bench) async throws in
             let reply = try await bench.probe.send(method, target)
             #expect(reply.status == status)
-            #expect(reply.text == (status == 404 ? "404 Not Found" : "405 Method Not Allowed"))
-            if target == "/session/abc" { #expect(reply.fields.first("Allow") == "GET, HEAD, DELETE") }
+            let text = status == 404 ? "404 Not Found" : "405 Method Not Allowed"
+            #expect(
+                reply.text == (method == "HEAD" ? "" : text) && reply.fields.first("Content-Length") == "\(text.count)")
+            if target == "/session/abc" { #expect(reply.fields.first("Allow") == "DELETE, GET, HEAD") }
         }
     }
 
     @Test(arguments: [
         ("/status/", "/status"), ("/session/", "/session"), ("/session/abc/?a=b", "/session/abc?a=b"),
         ("/session/abc/token/", "/session/abc/token"), ("/resources/abc/", "/resources/abc"),
+        ("/sessions/?limit=2", "/sessions?limit=2"), ("/transfers/", "/transfers"), ("/openapi.json/", "/openapi.json"),
+        ("/session/abc/live/?after=1", "/session/abc/live?after=1"),
+        ("/session/a/artifacts/b/", "/session/a/artifacts/b"),
     ])
     func aTrailingSlashIsRedirected(target: String, location: String) async throws {
         try await ControlBench.run { (bench) async throws in
@@ -73,10 +87,17 @@ import Wire
     @Test func idsThatCannotBeNamesOfFoldersNameNothing() async throws {
         try await ControlBench.run { (bench) async throws in
             let long = String(repeating: "a", count: 65)
-            for id in ["..", "%2e%2e", "a.b", "A", "a%2fb", "a-b", long, "%00"] {
-                for (method, path) in [("GET", "session"), ("DELETE", "session"), ("DELETE", "resources")] {
+            for id in [
+                "..", "%2e%2e", "a.b", "A", "a%2fb", "a-b", long, "%00", "a%5cb", "%2e%2e%2f%2e%2e%2fetc", "%252e",
+                "a;b", "a%",
+            ] {
+                for (method, path) in [
+                    ("GET", "session"), ("DELETE", "session"), ("DELETE", "resources"), ("HEAD", "session"),
+                ] {
                     #expect(try await bench.asAdmin(method, "/\(path)/\(id)").status == 404, "\(id)")
                 }
+                #expect(try await bench.asAdmin("GET", "/session/\(id)/live").status == 404, "\(id)")
+                #expect(try await bench.revoke(id, "x").status == 404, "\(id)")
             }
         }
     }
@@ -106,6 +127,53 @@ import Wire
             }
             let own = try await bench.probe.send("GET", "/status", [("Origin", "http://localhost")])
             #expect(own.status == 200)
+        }
+    }
+
+    @Test func whoOnlyWatchesIsNoUse() async throws {
+        try await ControlBench.run { (bench) async throws in
+            for target in ["/sessions", "/transfers", "/openapi.json", "/session/abc/live"] {
+                _ = try await bench.asAdmin("GET", target)
+            }
+            #expect(bench.uses.withLock { $0 } == 0)
+            for method in ["GET", "HEAD"] { _ = try await bench.asAdmin(method, "/session/abc") }
+            #expect(bench.uses.withLock { $0 } == 2)
+        }
+    }
+
+    // MARK: Where from
+
+    @Test(arguments: [("127.0.0.0/8", true), ("::1", false), ("10.0.0.0/8", false), ("0.0.0.0/0", true)])
+    func administrationIsLimitedToNetworks(network: String, isAllowed: Bool) async throws {
+        let network = try #require(IPNetwork(network))
+        try await ControlBench.run(adjust: { $0.administrators = [network] }) { (bench) async throws in
+            for (method, target) in Self.guarded where !target.hasSuffix("/live") {
+                let reply = try await bench.asAdmin(method, target, "{}")
+                #expect((reply.status == 403) != isAllowed, "\(method) \(target): \(reply.status)")
+                if !isAllowed { #expect(reply.text.contains("127.0.0.1") && reply.text.contains("control.admin-from")) }
+            }
+            // The others' endpoints are as open as before.
+            #expect(try await bench.probe.send("GET", "/status").status == 200)
+            #expect(try await bench.revoke("abc", "x").status == 404)
+        }
+    }
+
+    @Test func anIPv4ClientOfAnIPv6SocketIsOfItsNetwork() {
+        var settings = ControlSettings(user: "u", password: "p", spoolPath: "/")
+        #expect(settings.mayAdminister(from: "") && settings.mayAdminister(from: "192.0.2.1"))
+        settings.administrators = ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) }
+        #expect(settings.mayAdminister(from: "192.0.2.1") && settings.mayAdminister(from: "::ffff:192.0.2.1"))
+        #expect(settings.mayAdminister(from: "2001:db8::1"))
+        for other in ["", "192.0.3.1", "::1", "2001:db9::1", "nonsense"] {
+            #expect(!settings.mayAdminister(from: other), "\(other)")
+        }
+    }
+
+    @Test func nothingMayBeKeptByCaches() async throws {
+        try await ControlBench.run { (bench) async throws in
+            for target in ["/status", "/openapi.json", "/sessions", "/nothing", "/session/abc"] {
+                #expect(try await bench.asAdmin("GET", target).fields.first("Cache-Control") == "no-store", "\(target)")
+            }
         }
     }
 

@@ -28,6 +28,12 @@ final class ControlBench: Sendable {
     let report = Lock<[[UInt8]?]>([Array("{\"artifacts\":".utf8), Array("[]}".utf8)])
     let clock: SessionClock
     let cache = FakeCache()
+    /// What the cache has of artifacts.
+    let artifacts = Lock<[SHA256Digest: [UInt8]]>([:])
+    /// Requests that count as use.
+    let uses = Lock(0)
+    /// What is under way.
+    let transfers = Lock<[OpenTransfer]>([])
 
     init(
         allowsPermissive: Bool = true, clock: SessionClock = .system,
@@ -49,11 +55,20 @@ final class ControlBench: Sendable {
         let parts = ControlParts(
             registry: registry, records: records, pool: pool,
             report: { [report] _ in FakeReport(pieces: report.withLock { $0 }) },
+            artifact: { [artifacts] _, digest in artifacts.withLock { $0[digest] }.map(FakeArtifact.init) },
+            transfers: { [transfers] session, limit in
+                OpenTransfers(
+                    transfers.withLock { $0.filter { session == nil || $0.session == session } }, atMost: limit)
+            },
             configuration: { given in
                 guard let given else { return Array("{}".utf8) }
                 if given.contains(UInt8(ascii: "[")) { throw HTTPProbe.Failure(text: "bad glob") }
                 return given
-            }, cache: cache, clock: clock, observations: observations, onRequest: onRequest)
+            }, cache: cache, clock: clock, observations: observations,
+            onRequest: { [uses] in
+                uses.withLock { $0 += 1 }
+                onRequest()
+            })
         let listener = try Listener(.loopback4(port: 0))
         probe = HTTPProbe(port: listener.address.port)
         let server = ControlServer(
@@ -102,6 +117,22 @@ final class ControlBench: Sendable {
         do { result = .success(try await body(bench)) } catch { result = .failure(error) }
         try await bench.end()
         try result.get()
+    }
+}
+
+/// An artifact's bytes in memory.
+final class FakeArtifact: BlobReader {
+    let bytes: [UInt8]
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    var size: Int64 { Int64(bytes.count) }
+    var plainFile: (descriptor: Int32, offset: Int64)? { nil }
+
+    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        let part = bytes[min(Int(offset), bytes.count)...].prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        return part.count
     }
 }
 

@@ -109,3 +109,58 @@ struct HTTPProbe: Sendable {
         }
     }
 }
+
+/// A reply that is read while it comes.
+final class ProbeStream: Sendable {
+    private static let threads = WorkerPool(name: "streams", threads: 8, capacity: 64)
+    private let socket: OwnedDescriptor
+    private let received = Lock<[UInt8]>([])
+
+    /// Sends a request.
+    init(_ probe: HTTPProbe, _ target: String, _ fields: [(String, String)]) throws {
+        socket = try Kernel.socket(ipv6: false)
+        try Kernel.setNonBlocking(socket.number, false)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(socket.number, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        guard Kernel.connect(socket.number, .loopback4(port: probe.port)) == .connected else {
+            throw HTTPProbe.Failure(text: "connect")
+        }
+        let lines = fields.map { "\($0): \($1)\r\n" }.joined()
+        let request = Array("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\(lines)\r\n".utf8)
+        request.withUnsafeBytes { _ = Kernel.send(socket.number, $0) }
+    }
+
+    /// All that has come once this text is in it; what came when the server closes before.
+    func read(until text: String) async throws -> String { try await read { $0.hasPart(text) } }
+
+    /// All that comes until the server closes.
+    func readToEnd() async throws -> String { try await read { _ in false } }
+
+    private func read(_ isEnough: @escaping @Sendable (ArraySlice<UInt8>) -> Bool) async throws -> String {
+        try await Self.threads.run { [self] in
+            var buffer = [UInt8](repeating: 0, count: 65536)
+            var looked = 0
+            while true {
+                let all = received.withLock { $0 }
+                // What was looked at before may hold the beginning of it.
+                if isEnough(all[max(0, looked - 1024)...]) { return String(decoding: all, as: UTF8.self) }
+                looked = all.count
+                switch buffer.withUnsafeMutableBytes({ Kernel.recv(socket.number, into: $0) }) {
+                case .count(0), .failed(ECONNRESET): return String(decoding: all, as: UTF8.self)
+                case .count(let count): received.withLock { $0 += buffer[..<count] }
+                case .wouldBlock: throw HTTPProbe.Failure(text: "not within 20 s, after \(all.count) bytes")
+                case .failed(let code): throw HTTPProbe.Failure(text: "recv: \(code)")
+                }
+            }
+        }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether a text stands in these bytes.
+    fileprivate func hasPart(_ text: String) -> Bool {
+        let part = Array(text.utf8)
+        guard let first = part.first else { return true }
+        return indices.contains { self[$0] == first && self[$0...].starts(with: part) }
+    }
+}

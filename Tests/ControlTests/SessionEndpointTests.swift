@@ -50,7 +50,7 @@ import Wire
         try await ControlBench.run { (bench) async throws in
             let empty = try await bench.probe.send("GET", "/status")
             #expect(empty.status == 200 && empty.fields.first("Content-Type") == "application/json")
-            #expect(empty.text.hasSuffix(#""session-count":0,"active-sessions":[]}"#))
+            #expect(empty.text.hasSuffix(#""session-count":0,"active-session-count":0,"active-sessions":[]}"#))
             let (id, token) = try await bench.open(#"{"timeout": 100}"#)
             _ = try await bench.revoke(id, token)
             let one = try await bench.probe.send("GET", "/status")
@@ -61,6 +61,15 @@ import Wire
             #expect(session["session-id"] as? String == id && session["policy"] as? String == "strict")
             #expect(session["timeout"] as? Int == 100 && session["age"] as? Int == 0)
             #expect(WallTime(rfc3339: session["start-time"] as? String ?? "") != nil)
+        }
+    }
+
+    @Test func statusCanHideTheSessions() async throws {
+        try await ControlBench.run(adjust: { $0.statusDetail = .counts }) { (bench) async throws in
+            let (id, _) = try await bench.open()
+            let text = try await bench.probe.send("GET", "/status").text
+            #expect(text.hasSuffix(#""session-count":1,"active-session-count":1,"active-sessions":[]}"#))
+            #expect(!text.contains(id))
         }
     }
 
@@ -80,6 +89,92 @@ import Wire
             let row = try #require(try bench.records.session(id))
             #expect(row.policy == policy && row.timeout == timeout)
             #expect(reply.text.contains("\"timeout\":\(timeout)"))
+        }
+    }
+
+    // MARK: What is accepted with a warning
+
+    private static let odd = [
+        (#"{"surprise": 1, "b\u0007c": 2}"#, "unknown keys 'b\\u{7}c', 'surprise'", "timeout"),
+        (#"{"policy": "Permissive"}"#, "unknown policy 'Permissive'", "known are strict and permissive"),
+        (#"{"policy": ""}"#, "unknown policy ''", "known are strict and permissive"),
+        (#"{"timeout": 604801}"#, "the timeout is too long", "at most 604800 seconds are allowed"),
+        (#"{"timeout": 100000000000000000000}"#, "the timeout is too long", "at most 604800 seconds are allowed"),
+    ]
+
+    @Test(arguments: odd) func whatIsOddIsAcceptedWithAWarning(body: String, problem: String, allowed: String)
+        async throws
+    {
+        try await ControlBench.run { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", body)
+            #expect(reply.status == 200)
+            let warnings = try #require(try JSONValue(parsing: reply.body)["warnings"]?.texts)
+            #expect(
+                warnings.count == 1 && warnings[0].hasPrefix(problem) && warnings[0].contains(allowed), "\(warnings)")
+        }
+    }
+
+    @Test(arguments: odd) func theStrictAPIRefusesWhatIsOdd(body: String, problem: String, allowed: String) async throws
+    {
+        try await ControlBench.run(adjust: { $0.isStrict = true }) { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", body)
+            #expect(
+                reply.status == 400 && reply.text.contains(problem) && reply.text.contains(allowed), "\(reply.text)")
+            #expect(try bench.records.sessions().isEmpty)
+            let usual = #"{"policy": "permissive", "timeout": 604800, "name": "a", "labels": {}, "secrets": []}"#
+            let fine = try await bench.asAdmin("POST", "/session", usual)
+            #expect(fine.status == 200 && !fine.text.contains("warnings"))
+        }
+    }
+
+    @Test func aUsualRequestHasNoWarnings() async throws {
+        try await ControlBench.run { (bench) async throws in
+            for body in ["{}", #"{"policy": "strict"}"#, #"{"policy": null, "timeout": 604800}"#] {
+                #expect(try await bench.asAdmin("POST", "/session", body).text.contains("warnings") == false)
+            }
+        }
+    }
+
+    // MARK: Names and labels
+
+    @Test func namesAndLabelsAreRecorded() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let longest = String(repeating: "é", count: 200)
+            let labels = (0..<32).map { "\"\($0)\": \"\(longest)\"" }.joined(separator: ", ")
+            let (id, _) = try await bench.open("{\"name\": \"\(longest)\", \"labels\": {\(labels)}}")
+            let session = try #require(SessionID(id))
+            let row = try #require(try bench.records.session(session))
+            #expect(row.name == longest)
+            guard case .object(let kept) = try JSONValue(parsing: row.labels) else {
+                throw HTTPProbe.Failure(text: "labels")
+            }
+            #expect(kept.count == 32 && kept["31"]?.text == longest)
+            let (other, _) = try await bench.open(#"{"name": null, "labels": {}}"#)
+            let otherSession = try #require(SessionID(other))
+            let plain = try #require(try bench.records.session(otherSession))
+            #expect(plain.name.isEmpty && plain.labels.isEmpty)
+        }
+    }
+
+    private static let tooLong = String(repeating: "x", count: 201)
+
+    @Test(arguments: [
+        (#"{"name": 5}"#, "'name' must be a string"),
+        ("{\"name\": \"\(tooLong)\"}", "'name' is longer than 200 characters"),
+        (#"{"name": "a\u0000b"}"#, "'name' has control characters"), (#"{"labels": []}"#, "'labels' must be an object"),
+        (#"{"labels": {"a": 1}}"#, "'labels.a' must be a string"), (#"{"labels": {"a": null}}"#, "must be a string"),
+        ("{\"labels\": {\"a\": \"\(tooLong)\"}}", "a value of 'labels' is longer"),
+        ("{\"labels\": {\"\(tooLong)\": \"a\"}}", "a key of 'labels' is longer"),
+        (#"{"labels": {"a\u001b": "b"}}"#, "a key of 'labels' has control characters"),
+        (
+            "{\"labels\": {\((0..<33).map { "\"\($0)\": \"\"" }.joined(separator: ", "))}}",
+            "'labels' has 33 members: 32 are allowed"
+        ),
+    ])
+    func namesAndLabelsThatAreRefused(body: String, text: String) async throws {
+        try await ControlBench.run { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", body)
+            #expect(reply.status == 400 && reply.text.contains(text), "\(reply.status) \(reply.text)")
         }
     }
 
@@ -165,6 +260,19 @@ import Wire
         }
     }
 
+    @Test func aBodyOverAMegabyteIs413Everywhere() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, _) = try await bench.open(String(repeating: " ", count: (1 << 20) - 2) + "{}")
+            let body = String(repeating: " ", count: 1 << 20) + "{}"
+            let tooLong = try await bench.asAdmin("POST", "/session", body)
+            #expect(tooLong.status == 413 && tooLong.text == "the request body is too large")
+            let revocation = try await bench.probe.send("DELETE", "/session/\(id)/token", body: Array(body.utf8))
+            #expect(revocation.status == 413)
+            let session = try #require(SessionID(id))
+            #expect(await bench.registry.session(session)?.isOpen == true)
+        }
+    }
+
     @Test func anUnwritableRecordIsToldWith503() async throws {
         try await ControlBench.run { (bench) async throws in
             bench.records.state.withLock { $0.isWritable = false }
@@ -218,14 +326,57 @@ import Wire
             #expect(
                 try await bench.probe.send("DELETE", "/session/\(id)/token", [("Authorization", pair)]).status == 200)
 
-            let (other, _) = try await bench.open()
+            let (nameless, namelessToken) = try await bench.open()
+            let halfPair = BasicCredentials(user: "", password: namelessToken).fieldValue
+            let path = "/session/\(nameless)/token"
+            #expect(try await bench.probe.send("DELETE", path, [("Authorization", halfPair)]).status == 200)
+            // With a body that says nothing.
+            let again = try await bench.probe.send(
+                "DELETE", path, [("Authorization", halfPair)], body: Array("{}".utf8))
+            #expect(again.status == 200)
+
+            let (other, otherToken) = try await bench.open()
+            let foreign = BasicCredentials(user: "admin", password: otherToken).fieldValue
+            for value in ["Basic \(token)", "Basic", "Basic ", "Bearer \(otherToken)", foreign, otherToken] {
+                let wrong = try await bench.probe.send("DELETE", "/session/\(other)/token", [("Authorization", value)])
+                #expect(wrong.status == 400, "\(value)")
+            }
             let wrong = try await bench.probe.send(
                 "DELETE", "/session/\(other)/token", [("Authorization", "Basic \(token)")])
             #expect(wrong.status == 400 && wrong.text == "invalid session token")
         }
     }
 
+    /// Twenty-two letters and digits may be the base64 of something with a colon.
+    @Test func aBareTokenThatReadsAsAPairIsStillATokenToo() throws {
+        let id = try #require(SessionID("abc"))
+        let bare = Base64.encode(Array(":y".utf8))
+        let token = try RevocationToken([], "Basic \(bare)", of: id)
+        #expect(token.candidates == [bare, "y"])
+        let pair = BasicCredentials(user: "abc", password: "x:y").fieldValue
+        #expect(try RevocationToken([], pair, of: id).candidates.last == "x:y")
+        let body = Array(#"{"token": "t"}"#.utf8)
+        #expect(try RevocationToken(body, pair, of: id).candidates == ["t"])
+    }
+
     // MARK: Report
+
+    @Test func headTellsTheLengthOfTheReport() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let (id, token) = try await bench.open()
+            #expect(try await bench.asAdmin("HEAD", "/session/\(id)").status == 400)
+            _ = try await bench.revoke(id, token)
+            let piece = [UInt8](repeating: UInt8(ascii: "b"), count: 100_000)
+            bench.report.withLock { $0 = Array(repeating: piece, count: 3) }
+            let head = try await bench.asAdmin("HEAD", "/session/\(id)")
+            #expect(head.status == 200 && head.body.isEmpty && head.fields.first("Content-Length") == "300000")
+            #expect(head.fields.first("Transfer-Encoding") == nil)
+            let status = try await bench.probe.send("HEAD", "/status")
+            #expect(
+                status.status == 200 && status.body.isEmpty
+                    && (Int(status.fields.first("Content-Length") ?? "") ?? 0) > 50)
+        }
+    }
 
     @Test func aReportThatFailsInItsMiddleIsNotTakenForWhole() async throws {
         try await ControlBench.run { (bench) async throws in

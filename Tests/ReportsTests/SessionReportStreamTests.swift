@@ -96,12 +96,9 @@ import Testing
         row.labels = Array(#"{"arch":"riscv64"}"#.utf8)
         let named = try report(row)
         #expect(named.name == "nightly \u{e9}" && named.labels == ["arch": "riscv64"])
-        let head = try JSONValue(
-            parsing: SessionHead(
-                session: row,
-                context: ReportContext(
-                    version: "1", inspectors: [], spoolPath: "/", sha1: { _, _ in .known("", read: 0) })
-            ).json)
+        let context = ReportContext(
+            version: "1", inspectors: [], spoolPath: "/", sha1: { _, _ in .known("", read: 0) })
+        let head = try JSONValue(parsing: try head(row, context).json)
         #expect(head["name"] == "nightly \u{e9}" && head["labels"] == ["arch": "riscv64"])
     }
 

@@ -6,16 +6,24 @@ internal import Sessions
 
 /// What an administrator asks about the cache, and what has it work in the background.
 extension ControlAPI {
-    var cacheRoutes: [(method: HTTPRequest.Method, path: String, handler: Handler)] {
-        [
-            (.get, "/cache", { api, _, _ in try await api.cacheFacts() }),
-            (.get, "/cache/entries", { api, request, _ in try await api.cacheEntries(request) }),
-            (.get, "/cache/verify", { api, _, _ in try await api.cacheWork { $0.verification()?.json } }),
-            (.post, "/cache/verify", { api, _, _ in try await api.beginCacheWork { $0.verify().json } }),
-            (.get, "/cache/gc", { api, _, _ in try await api.cacheWork { $0.collection()?.json } }),
-            (.post, "/cache/gc", { api, request, _ in try await api.collectCache(request) }),
-        ]
-    }
+    static let cacheRoutes: [Route] = [
+        Route(.get, "/cache", .administrator, isUse: false, .cacheFacts) { api, _, _ in try await api.cacheFacts() },
+        Route(.get, "/cache/entries", .administrator, .cacheEntries) { api, request, _ in
+            try await api.cacheEntries(request)
+        },
+        Route(.get, "/cache/verify", .administrator, .cacheVerification) { api, _, _ in
+            try await api.cacheWork { $0.verification()?.json }
+        },
+        Route(.post, "/cache/verify", .administrator, .verifyCache) { api, _, _ in
+            try await api.beginCacheWork { $0.verify().json }
+        },
+        Route(.get, "/cache/gc", .administrator, .cacheCollection) { api, _, _ in
+            try await api.cacheWork { $0.collection()?.json }
+        },
+        Route(.post, "/cache/gc", .administrator, .collectCache) { api, request, _ in
+            try await api.collectCache(request)
+        },
+    ]
 
     private static let usualPage = 100
     private static let longestPage = 1000

@@ -41,6 +41,7 @@ final class LocalBench: Sendable {
         let parts = LocalParts(
             control: ControlParts(
                 registry: registry, records: records, pool: pool, report: { _ in FakeReport(pieces: []) },
+                artifact: { _, _ in nil }, transfers: { _, limit in OpenTransfers([], atMost: limit) },
                 configuration: { given in
                     guard let given else { return Array("{}".utf8) }
                     if given.contains(UInt8(ascii: "[")) { throw HTTPProbe.Failure(text: "bad glob") }
