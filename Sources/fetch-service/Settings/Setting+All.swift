@@ -356,6 +356,10 @@ extension Setting {
             Setting("limits.body", \.proxy.largestBody, size, "Bytes of a body, in either direction."))
         all.append(
             Setting(
+                "limits.body-for-secret", \.proxy.largestBodyForSecret, .bytes(1_024...(1 << 20)),
+                "Bytes of a request's body into which a secret is put; a larger one goes as it came."))
+        all.append(
+            Setting(
                 "limits.expansion", \.proxy.largestExpansion, .count(1...1_000_000),
                 "Bytes of a body after undoing gzip, per byte before."))
         all.append(
