@@ -71,6 +71,11 @@ extension Setting {
                 flag: "--permissive-mode", isLive: true))
         all.append(
             Setting(
+                "strict-api", \.control.isStrict, .flag,
+                "Whether unknown keys, unknown policies and too long lifetimes in `POST /session` are refused, not only "
+                    + "told."))
+        all.append(
+            Setting(
                 "strict-delivery", \.strictDelivery, .choice,
                 "When bytes of a large body go to clients of strict sessions: before the verdict where the client "
                     + "compares the whole with a digest that it has (and never the end), or not before the verdict."))
@@ -153,6 +158,18 @@ extension Setting {
             Setting(
                 "control.longest-login-delay", \.control.longestLoginDelay, .duration(.zero ... .seconds(60)),
                 "The answer to a failed login never comes later than this."))
+        all.append(
+            Setting(
+                "control.status", \.control.statusDetail, .choice,
+                "How much `/status` tells everybody: the live sessions with their ids, or only how many there are."))
+        all.append(
+            Setting(
+                "control.admin-from", \.control.administrators, .networks,
+                "Networks from which one may administer, with the right credentials; everywhere when none is named."))
+        all.append(
+            Setting(
+                "control.listeners", \.control.mostListeners, .count(1...10_000),
+                "Listeners to live streams of sessions at a time."))
         return all
     }
 

@@ -167,6 +167,26 @@ extension SettingType where Value == [String] {
     }
 }
 
+extension SettingType where Value == [IPNetwork] {
+    /// Networks or single addresses.
+    static var networks: Self {
+        Self(name: "list", limits: "networks or addresses") { (given) throws(SettingProblem) in
+            var networks: [IPNetwork] = []
+            for word in try SettingType<[String]>.words.read(given) {
+                guard let network = IPNetwork(word) else {
+                    throw SettingProblem(
+                        description: "'\(escapedForDisplay(word, limit: 80))' is no network; "
+                            + "write 10.0.0.0/8 or fd00::/8")
+                }
+                networks.append(network)
+            }
+            return networks
+        } write: {
+            "[\($0.map(\.description).joined(separator: ", "))]"
+        }
+    }
+}
+
 extension SettingType {
     /// The same, or `auto`, which leaves the choice to the service.
     ///
