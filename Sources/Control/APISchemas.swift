@@ -56,10 +56,14 @@ enum APISchemas {
         ],
         "OpenedSession": object(
             [
-                "id": session, "token": text("The session's token, which is told only here."), "policy": policy,
-                "timeout": count("Lifetime in seconds, as it is in effect."),
+                "id": session, "token": text("The session's token, which is told only here."),
+                "policy": [
+                    "enum": ["strict", "permissive"],
+                    "description": "As it is in effect, where the request's was none.",
+                ],
+                "timeout": count("Lifetime in seconds as it is in effect, where the request had one."),
                 "warnings": list(text("One."), "What of the request was ignored or changed."),
-            ], optional: ["warnings"]),
+            ], optional: ["policy", "timeout", "warnings"]),
         "Revocation": object([
             "session-id": session, "start-time": time("When the session was opened."),
             "end-time": time("When its token was revoked for the first time."),

@@ -64,13 +64,13 @@ extension ControlAPI {
             SessionRequest(
                 policy: creation.policy, timeout: creation.timeout, configuration: configuration,
                 secrets: creation.secrets, name: creation.name, labels: creation.labels))
-        let list = String(decoding: JSONValue.texts(warnings).json, as: UTF8.self)
-        let told = warnings.isEmpty ? "" : ",\"warnings\":\(list)"
-        return ControlReply.json(
-            """
-            {"id":\(JSONText.quoted(opened.session.id.text)),"token":\(JSONText.quoted(opened.token)),\
-            "policy":"\(opened.session.policy.rawValue)","timeout":\(opened.session.row.timeout)\(told)}
-            """)
+        // The craft tools' model of this reply has `id` and `token` and forbids anything else; so more is told only to who
+        // asked for what the tools do not ask for.
+        var reply: [String: JSONValue] = ["id": .string(opened.session.id.text), "token": .string(opened.token)]
+        if creation.timeout > 0 { reply["timeout"] = .integer(opened.session.row.timeout) }
+        if creation.unknownPolicy != nil { reply["policy"] = .string(opened.session.policy.rawValue) }
+        if !warnings.isEmpty { reply["warnings"] = .texts(warnings) }
+        return ControlReply.json(.object(reply))
     }
 
     /// Reads a body that may hold secrets, and wipes it.

@@ -22,7 +22,8 @@ extension APISchemas {
             "number": count("Grows from response to response."), "url": text("Without secrets."),
             "status": ["type": "integer"], "sha256": text("Of the body, in hex."), "size": count("Bytes of the body."),
             "stored": time("When it came."), "fresh-until": time("When it becomes stale."),
-            "freshness": ["enum": ["fresh", "stale", "validate"]], "vary": list(text("A field."), "What it depends on."),
+            "freshness": ["enum": ["fresh", "stale", "validate"]],
+            "vary": list(text("A field."), "What it depends on."),
             "session-id": orNull(session),
         ]),
         "CacheVerification": work(

@@ -29,7 +29,7 @@ import Testing
     @Test func everySettingIsSetAndCopiedByItself() throws {
         let others = [
             "5", "20K", "false", "true", "10m", "proxy", "hold", "power", "json", "debug", "::1", "/somewhere",
-            "1.example",
+            "1.example", "counts",
         ]
         for setting in Setting.all {
             var changed = ServiceSettings()
