@@ -196,8 +196,14 @@ enum APISchemas {
         [
             "type": "object", "required": ["type", "url", .string(credentials)],
             "properties": [
-                "type": ["const": .string(type)], "url": text("A glob over the URL, such as `https://a.example/**`."),
+                "type": ["const": .string(type)],
+                "url": text(
+                    "Scheme, host (literal, or `*.` and a literal rest), port, and a glob over the rest of the URL, such as "
+                        + "`https://a.example/**`."),
                 credentials: ["type": "string", "minLength": 1, "description": .string(what)],
+                "allow-http": [
+                    "type": ["boolean", "null"], "description": "Whether they go over plain http as well.",
+                ],
             ],
         ]
     }
