@@ -50,9 +50,9 @@ extension APIOperation {
         id: "watchSession", summary: "Tells what happens in a session, while it happens.",
         text: """
             Server-sent events: `state` at the beginning and at revocation, `exchange` (an exchange as in the report, with its \
-            list as `category` and its `result`; the event's id is its number) as soon as it is recorded, `transfers` (as \
-            in /transfers, of this session) when they change, and `end` when the session is gone. A comment comes every 15 s \
-            of silence. Who takes nothing for 30 s is cut off; 64 may listen at a time.
+            list as `category`, its `result` and what the inspectors said of it; the event's id is its number) as soon as it \
+            is recorded, `transfers` (as in /transfers, of this session) when they change, and `end` when the session is \
+            gone. A comment comes every 15 s of silence. Who takes nothing for 30 s is cut off; 64 may listen at a time.
             """,
         parameters: [
             .session,

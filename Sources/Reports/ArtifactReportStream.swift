@@ -216,11 +216,17 @@ package struct ArtifactFileStream {
 }
 
 extension ExchangeRow {
-    /// The exchange as those are told of it who watch a session: as in the report, with its list there and the verdict.
+    /// The exchange as those are told of it who watch a session: as in the report, with its list there, the verdict, and what
+    /// the inspectors said.
     package var liveEntry: [UInt8] {
-        let verdict = result.map { ",\"result\":\"\($0.rawValue)\"" } ?? ""
+        var further = ",\"category\":\"\(category.rawValue)\""
+        if let result { further += ",\"result\":\"\(result.rawValue)\"" }
+        let said = RawObject(judgement)
+        for name in ["request-inspection", "response-inspection"] {
+            if let value = said[name] { further += ",\"\(name)\":\(String(decoding: value, as: UTF8.self))" }
+        }
         var json: [UInt8] = []
-        appendDownload(to: &json, with: ",\"category\":\"\(category.rawValue)\"\(verdict)")
+        appendDownload(to: &json, with: further)
         return json
     }
 

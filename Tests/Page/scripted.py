@@ -165,7 +165,7 @@ def events():
     return [
         ("state", {"state": "active"}),
         ("exchange", exchange(1, "artifact", f"{pool}/h/hello/hello_2.12.1-1_amd64.deb", result="Approved")),
-        ("exchange", exchange(2, "artifact", "https://pypi.example/simple/requests/", result="Unknown", source="cache")),
+        ("exchange", exchange(2, "artifact", "https://pypi.example/simple/requests/", result="Unknown", source="cache", **{"response-inspection": {"default": {"opinion": "Unknown", "reason": "no inspector knows this type"}}})),
         (
             "exchange",
             exchange(3, "refusal", f"http://evil.example/{HOSTILE}", reason=f"no inspector claims it: {HOSTILE}", size=0, source="none"),

@@ -110,6 +110,12 @@ import Testing
         row.result = .unknown
         row.download = Array("{}".utf8)
         #expect(row.liveEntry == Array(#"{"number":3,"category":"refusal","result":"Unknown"}"#.utf8))
+        row.category = .artifact
+        row.judgement = Array(#"{"metadata":{"name":"n"},"response-inspection":{"deb":{"opinion":"Unknown"}}}"#.utf8)
+        #expect(
+            String(decoding: row.liveEntry, as: UTF8.self)
+                == #"{"number":3,"category":"artifact","result":"Unknown","#
+                + #""response-inspection":{"deb":{"opinion":"Unknown"}}}"#)
     }
 
     @Test func everyExchangeStandsInItsList() throws {

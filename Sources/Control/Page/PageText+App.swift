@@ -97,12 +97,12 @@ extension PageText {
           ]);
           const before = history.marks[0];
           rows(find("latency-rows"), answered.filter((name) => numbers.get("requests_total", "outcome", name) > 0).map((name) => ({
-            name, all: numbers.get("requests_total", "outcome", name) - (before === numbers ? 0 : before.get("requests_total", "outcome", name)),
-            buckets: [before === numbers ? [] : before.buckets("first_byte_seconds", "outcome", name), numbers.buckets("first_byte_seconds", "outcome", name)],
+            name, buckets: [before === numbers ? [] : before.buckets("first_byte_seconds", "outcome", name), numbers.buckets("first_byte_seconds", "outcome", name)],
           })), (one) => one.name,
           (one) => make("tr", {}, make("td", {}, one.name), ...[0, 1, 2].map(() => make("td", { class: "number" }))),
           (row, one) => {
-            put(row.children[1], count(one.all));
+            const [then, now] = one.buckets.map((buckets) => buckets.at(-1)?.[1] ?? 0);
+            put(row.children[1], count(now - then));
             put(row.children[2], time(quantile(0.5, ...one.buckets)));
             put(row.children[3], time(quantile(0.95, ...one.buckets)));
           });

@@ -45,12 +45,13 @@ extension PageText {
           return {
             key: `n${one.number}`, number: one.number, kind, verdict, status: one["status-code"], url: one.url,
             size: one.size ?? one.delivered, source: one.source,
-            reason: one.reason || mainReason(one["request-inspection"]),
+            reason: one.reason || mainReason(one["response-inspection"], one["request-inspection"]),
             more: [
               ["Time", one["start-time"] && clock(one["start-time"])], ["Request", `${one.method ?? ""} ${one.url ?? ""}`],
               ["Status", one.status || one["status-code"]], ["Range", one.range], ["Reason", one.reason],
               ["Delivered", one.delivered === undefined ? "" : `${bytes(one.delivered)}${one.truncated ? ", truncated" : ""}`],
               ["SHA-256", one.sha256], ["Client", one.address], ...lines("Request", one["request-inspection"]),
+              ...lines("Answer", one["response-inspection"]),
             ],
           };
         }
