@@ -76,10 +76,13 @@ extension ControlAPI {
                     "the request body is \(value.kind): expected {\"to\": <bytes>} or nothing")
             }
             if let wanted = members["to"], wanted != .null {
-                guard let bytes = wanted.integer, bytes >= 0 else {
-                    throw ControlRefusal.badRequest("'to' must be a non-negative whole number of bytes")
+                switch wanted {
+                case .integer(let bytes) where bytes >= 0: goal = bytes
+                // For JSON Schema 1.0 is an integer.
+                case .number(let bytes) where (0..<0x1p63).contains(bytes) && bytes.rounded() == bytes:
+                    goal = Int64(bytes)
+                default: throw ControlRefusal.badRequest("'to' must be a non-negative whole number of bytes")
                 }
-                goal = bytes
             }
         }
         return try await beginCacheWork { [goal] in $0.collect(downTo: goal).json }
