@@ -22,8 +22,16 @@ package final class ControlServer: Sendable {
     private let log: Logger
     private let state = Lock(State())
 
+    /// What becomes of the listening socket.
+    private enum Accepting {
+        case notYet, opening, open, closed
+    }
+
     private struct State {
         var isStopping = false
+        /// Whether ``ControlServer/stop(grace:)`` has done its work.
+        var hasStopped = false
+        var accepting = Accepting.notYet
         var listening: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
     }
@@ -44,6 +52,8 @@ package final class ControlServer: Sendable {
         } catch {
             result = .failure(error)
         }
+        // Whoever stops us still speaks to the loop.
+        while state.withLock({ $0.isStopping && !$0.hasStopped }) { try? await Task.sleep(for: .milliseconds(1)) }
         try await group.shutdownGracefully()
         try result.get()
     }
@@ -71,12 +81,24 @@ package final class ControlServer: Sendable {
         // NIO closes the descriptor that it is given; the listener's own stays with its owner.
         let copy = fcntl(listener.raw, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw SystemError(call: "fcntl F_DUPFD_CLOEXEC", code: errno) }
-        let accepting = try await ServerBootstrap(group: group)
+        let mayBegin = state.withLock { state in
+            guard !state.isStopping else { return false }
+            state.accepting = .opening
+            return true
+        }
+        guard mayBegin else { return }
+        // However it ends.
+        defer { state.withLock { $0.accepting = .closed } }
+        // Not NIO's own sequence of connections: what it has accepted and not handed out when listening ends, it drops, which
+        // ends the process (an unfinished writer).
+        let (accepted, sink) = AsyncStream<HTTP1Channel.Value>.makeStream()
+        let listening = try await ServerBootstrap(group: group)
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .childChannelOption(ChannelOptions.socketOption(.so_keepalive), value: 1)
-            .bind(copy) { [self] channel -> EventLoopFuture<HTTP1Channel.Value> in
+            .childChannelInitializer { [self] channel -> EventLoopFuture<Void> in
                 let entry = enter(channel, most: settings.mostConnections)
                 let connection = channels.setup(channel: channel, logger: log)
+                connection.whenSuccess { sink.yield($0) }
                 // Set up all the same: an error here would end the listening.
                 switch entry {
                 case .accepted: break
@@ -86,22 +108,24 @@ package final class ControlServer: Sendable {
                         channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
                     }
                 }
-                return connection
+                return connection.map { _ in }
             }
-        let isStopping = state.withLock { state in
-            state.listening = accepting.channel
-            return state.isStopping
+            .withBoundSocket(copy).get()
+        // One thread accepts, sets up and closes: whatever was accepted is in the stream by then.
+        listening.closeFuture.whenComplete { [self] _ in
+            sink.finish()
+            state.withLock { $0.accepting = .closed }
         }
-        if isStopping { accepting.channel.close(promise: nil) }
-        try await withThrowingDiscardingTaskGroup { group in
-            try await accepting.executeThenClose { connections in
-                for try await connection in connections {
-                    group.addTask {
-                        await channels.handle(value: connection, logger: log)
-                    }
-                }
+        state.withLock { state in
+            state.listening = listening
+            if state.accepting == .opening { state.accepting = .open }
+        }
+        await withDiscardingTaskGroup { group in
+            for await connection in accepted {
+                group.addTask { await channels.handle(value: connection, logger: log) }
             }
         }
+        guard state.withLock({ $0.isStopping }) else { throw SystemError(call: "accept", code: EBADF) }
     }
 
     /// Stops accepting, lets the requests under way finish, and closes what is left after `grace`.
@@ -109,21 +133,42 @@ package final class ControlServer: Sendable {
     /// Live streams, which would not finish, end at once. A second call does nothing.
     package func stop(grace: Duration) async {
         api.listeners.stop()
-        let (isFirst, listening, connections) = state.withLock { state in
+        let isFirst = state.withLock { state in
             defer { state.isStopping = true }
-            return (!state.isStopping, state.listening, Array(state.connections.values))
+            return !state.isStopping
         }
         guard isFirst else { return }
-        listening?.close(promise: nil)
-        for connection in connections {
+        defer { state.withLock { $0.hasStopped = true } }
+        await stopAccepting()
+        for connection in state.withLock({ Array($0.connections.values) }) {
             connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         }
-        let deadline = MonotonicTime.now() + grace
+        let now = MonotonicTime.now()
+        let deadline = now + grace
+        var firstRequestsUntil: MonotonicTime? = now + min(grace / 2, Self.firstRequestPatience)
         while MonotonicTime.now() < deadline, connectionCount > 0 {
+            if let end = firstRequestsUntil, MonotonicTime.now() >= end {
+                firstRequestsUntil = nil
+                for connection in state.withLock({ Array($0.connections.values) }) {
+                    connection.pipeline.fireUserInboundEventTriggered(FirstRequestOverdue())
+                }
+            }
             try? await Task.sleep(for: .milliseconds(5))
         }
         for connection in state.withLock({ Array($0.connections.values) }) { connection.close(promise: nil) }
     }
+
+    /// Closes the listening socket; from then on nobody comes any more who would have to be waited for.
+    private func stopAccepting() async {
+        func phase() -> Accepting { state.withLock { $0.accepting } }
+        while phase() == .opening { try? await Task.sleep(for: .milliseconds(1)) }
+        guard phase() == .open else { return }
+        state.withLock { $0.listening }?.close(promise: nil)
+        while phase() == .open { try? await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    /// How long a stop waits for the first request of who has just connected.
+    private static let firstRequestPatience = Duration.seconds(2)
 
     /// How many connections there are; a gauge.
     package var connectionCount: Int { state.withLock { $0.connections.count } }

@@ -1,6 +1,9 @@
 internal import NIOCore
 internal import NIOHTTPTypes
 
+/// Tells a connection on which nothing has been asked since the service began to stop that it has waited long enough.
+struct FirstRequestOverdue: Sendable {}
+
 /// Closes a connection whose client takes too long: for a whole request, between two, or for taking the answer; or when the
 /// service stops.
 ///
@@ -17,7 +20,6 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limit: TimeAmount
     private let stallLimit: TimeAmount
-    private let patience: TimeAmount
     private var isUsed = false
     /// Told to end before anything was asked.
     private var mustEnd = false
@@ -30,11 +32,9 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Parameters:
     ///   - limit: How long a client may take.
     ///   - stallLimit: How long a client may leave an answer without taking enough of it.
-    ///   - patience: How long an unused connection may stay when the service stops.
-    init(limit: Duration, stallLimit: Duration, patience: Duration = .milliseconds(500)) {
+    init(limit: Duration, stallLimit: Duration) {
         self.limit = TimeAmount(limit)
         self.stallLimit = TimeAmount(stallLimit)
-        self.patience = TimeAmount(patience)
     }
 
     func handlerAdded(context: ChannelHandlerContext) { arm(context) }
@@ -70,12 +70,12 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is ChannelShouldQuiesceEvent, !isUsed else { return context.fireUserInboundEventTriggered(event) }
-        guard !mustEnd else { return }
-        mustEnd = true
-        let channel = context.channel
-        timer?.cancel()
-        timer = context.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+        switch event {
+        case is FirstRequestOverdue:
+            if mustEnd { context.close(promise: nil) }
+        case is ChannelShouldQuiesceEvent where !isUsed: mustEnd = true
+        default: context.fireUserInboundEventTriggered(event)
+        }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

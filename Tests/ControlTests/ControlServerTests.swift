@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Platform
 import Sessions
 import Testing
@@ -86,5 +87,42 @@ import Testing
         await stop.value
         #expect(bench.server.connectionCount == 0)
         try await bench.end()
+    }
+
+    @Test func whoeverConnectsWhileItStopsHarmsNothing() async throws {
+        for _ in 0..<20 {
+            let bench = try ControlBench()
+            let port = bench.probe.port
+            let isOver = Lock(false)
+            let ended = Latch(count: 2)
+            for _ in 0..<2 {
+                startThread(name: "knocking") {
+                    let request = Array("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+                    while !isOver.withLock({ $0 }) {
+                        // Not blocking: in the end nobody empties the backlog.
+                        guard let socket = try? Kernel.socket(ipv6: false) else { continue }
+                        if case .failed = Kernel.connect(socket.number, .loopback4(port: port)) { continue }
+                        _ = request.withUnsafeBytes { Kernel.send(socket.number, $0) }
+                        // The answer, or nothing for a moment.
+                        var entry = pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0)
+                        poll(&entry, 1, 50)
+                    }
+                    ended.signal()
+                }
+            }
+            #expect(try await bench.probe.send("GET", "/status").status == 200)
+            try await bench.end()
+            #expect(bench.server.connectionCount == 0)
+            isOver.withLock { $0 = true }
+            ended.wait()
+        }
+    }
+
+    @Test func aServerThatIsStoppedAsItStartsAcceptsNobody() async throws {
+        for _ in 0..<20 {
+            let bench = try ControlBench()
+            try await bench.end()
+            #expect(bench.server.connectionCount == 0)
+        }
     }
 }

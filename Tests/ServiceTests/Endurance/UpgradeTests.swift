@@ -59,7 +59,7 @@ extension EndToEnd {
                 #expect(load.waitForProgress(), "the clients are stuck: \(load.failures)")
                 service.signal(SIGTERM)
                 // The clients go on: they wait in the backlog of the sockets.
-                #expect(service.end() == 143)
+                #expect(service.end() == 143, "\(folder.text("\(round - 1).out"))")
                 service = try start("\(round)")
             }
             #expect(load.waitForProgress(), "the clients are stuck: \(load.failures)")
