@@ -92,6 +92,15 @@ static inline int linux_set_pipe_size(int fd, int size) {
     extern int fcntl(int, int, ...);
     return fcntl(fd, 1031 /* F_SETPIPE_SZ */, size);
 }
+/// A file in memory, closed on exec, that may be sealed (memfd_create(2)).
+static inline int linux_memory_file(const char *name) {
+    return (int)syscall(SYS_memfd_create, name, 1u | 2u /* MFD_CLOEXEC, MFD_ALLOW_SEALING */);
+}
+/// The seals of a file in memory; -1 for any other file.
+static inline int linux_seals(int fd) {
+    extern int fcntl(int, int, ...);
+    return fcntl(fd, 1034 /* F_GET_SEALS */);
+}
 static inline int linux_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, (unsigned long)dumpable, 0, 0, 0); }
 static inline int linux_get_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
 static inline int linux_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }

@@ -10,6 +10,8 @@ package final class SecretCredentials: Sendable {
     package let authorization: SecretBytes?
     /// Name and password as JSON with their quotes, for a secret that goes into the body.
     private let identity: (user: SecretBytes, password: SecretBytes)?
+    /// As they were given, for the next process of the service.
+    package let original: SecretBytes
     /// What would show the credentials in an answer.
     private let forms: [SecretBytes]
 
@@ -49,7 +51,7 @@ package final class SecretCredentials: Sendable {
         var found = SecretForms.of(secret).filter { $0.count >= Self.shortestForm }
         forms = found.indices.map { SecretBytes(taking: &found[$0]) }
         SecretBytes.wipe(&secret)
-        SecretBytes.wipe(&bytes)
+        original = SecretBytes(taking: &bytes)
     }
 
     /// Whether the credentials stand in bytes of an answer, in any of their forms; `true` as well once they are wiped and
@@ -71,6 +73,7 @@ package final class SecretCredentials: Sendable {
 
     /// Overwrites all of it.
     package func wipe() {
+        original.wipe()
         authorization?.wipe()
         identity?.user.wipe()
         identity?.password.wipe()

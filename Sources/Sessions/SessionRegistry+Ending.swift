@@ -155,7 +155,11 @@ extension SessionRegistry {
     ///
     /// A session that was open when the machine went down is revoked: what its last moments delivered may not have
     /// reached the disk, so its report must not look complete.
-    package func restore() async throws(SessionError) {
+    ///
+    /// - Parameter handover: The credentials that the last process handed over; those of its other sessions are lost.
+    /// - Throws: ``SessionError`` when they cannot be read or recorded.
+    package func restore(_ handover: SecretHandover = SecretHandover()) async throws(SessionError) {
+        var handover = handover
         let records = records
         let rows: [SessionRow]
         do {
@@ -172,12 +176,13 @@ extension SessionRegistry {
                 row.incompleteReason = reason
                 log.warning("revoked: \(reason)", metadata: Self.metadata(of: row.id))
             }
-            if row.revoked == nil, !row.secrets.isEmpty {
+            let secrets = row.revoked == nil ? handover.take(row) : nil
+            if row.revoked == nil, !row.secrets.isEmpty, secrets == nil {
                 log.warning(
                     "session secrets lost with the restart: requests that match one of \(row.secrets.count) are refused",
                     metadata: Self.metadata(of: row.id))
             }
-            await enter(row)
+            await enter(row, secrets: secrets)
         }
         if !rows.isEmpty { log.info("restored \(rows.count) sessions") }
     }

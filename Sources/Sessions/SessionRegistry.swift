@@ -208,6 +208,11 @@ package actor SessionRegistry {
         for entry in entries.values { entry.timer?.cancel() }
     }
 
+    /// The credentials of open sessions for the next process; `nil` without any.
+    package func secretsToHandOver() -> SecretBytes? {
+        SecretHandover.bytes(of: entries.values.lazy.filter { $0.row.revoked == nil }.map(\.session))
+    }
+
     /// Makes a session known, to the observer first, and arms its timer.
     @discardableResult
     func enter(_ row: SessionRow, secrets: SessionSecrets? = nil) async -> Session {

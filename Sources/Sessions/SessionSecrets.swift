@@ -27,6 +27,25 @@ package final class SessionSecrets: Sendable {
         }
     }
 
+    /// Takes up the secrets of a session from before a restart with their credentials; `nil` when these are not the
+    /// credentials for those.
+    ///
+    /// - Parameters:
+    ///   - rows: As recorded.
+    ///   - credentials: In the same order.
+    init?(kept rows: [SecretRow], credentials: [SecretBytes]) {
+        guard rows.count == credentials.count else { return nil }
+        var all: [Secret] = []
+        for (index, row) in rows.enumerated() {
+            guard let pattern = try? SecretPattern(row.url), var bytes = credentials[index].copy() else { return nil }
+            all.append(
+                Secret(
+                    index: index, row: row, pattern: pattern,
+                    credentials: SecretCredentials(row.type, taking: &bytes)))
+        }
+        self.all = all
+    }
+
     /// Reads the list `secrets` of a request for a session (contract `control-api.md`, section 4).
     ///
     /// First every entry is read, then they are checked in their order, up to the first fault.

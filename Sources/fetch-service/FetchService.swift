@@ -98,8 +98,8 @@ import Platform
     ) async throws(StartFailure) -> CInt {
         try configuration.check()
         // Ports first: a taken one is told at once, and clients that come early wait in the backlog.
-        let ports = try Ports(
-            configuration.settings, passed: try ActivatedSockets(environment: configuration.environment))
+        let passed = try ManagerDescriptors(environment: configuration.environment)
+        let ports = try Ports(configuration.settings, passed: passed)
         do {
             try makeProcessUndumpable()
         } catch {
@@ -118,7 +118,9 @@ import Platform
         manager.status("starting")
         let service = try Service(
             configuration, ports: ports, destination: destination, log: log, endedBy: { ending.withLock { $0 } })
-        try await service.start { sink.yield(.controlFailed("\($0)")) }
+        let secrets = SecretKeeping(manager: manager, log: log)
+        try await service.start(secrets.handover(in: passed.secrets)) { sink.yield(.controlFailed("\($0)")) }
+        secrets.wipe(passed.secrets)
         announce(service, configuration.settings, log)
         manager.ready(service.summary)
         let (watch, watchdog) = startWatching(service, configuration.settings.idleShutdown, manager, log) {
@@ -129,6 +131,7 @@ import Platform
         isStopping.withLock { $0 = true }
         manager.stopping("finishing transfers")
         await service.stop(endingSessions: configuration.settings.idleShutdown > .zero)
+        await secrets.keep(service.secretsToHandOver())
         watchdog.cancel()
         log.info("stopped")
         return status

@@ -8,8 +8,8 @@ struct Ports: Sendable {
     let areHandedOver: Bool
 
     /// Takes the sockets that were passed and binds what is missing.
-    init(_ settings: ServiceSettings, passed: ActivatedSockets = ActivatedSockets()) throws(StartFailure) {
-        areHandedOver = !passed.isEmpty
+    init(_ settings: ServiceSettings, passed: ManagerDescriptors = ManagerDescriptors()) throws(StartFailure) {
+        areHandedOver = passed.haveSockets
         do {
             proxy = try passed.proxy ?? Self.listen(settings.proxyAddress, settings.proxyPort)
         } catch {

@@ -183,12 +183,16 @@ final class Service: Sendable {
 
     /// Takes up the sessions of the last process, serves, and tells `fetchctl` where.
     ///
-    /// - Parameter controlEnded: Called when the control API has stopped by itself.
+    /// - Parameters:
+    ///   - handover: The credentials of the sessions.
+    ///   - controlEnded: Called when the control API has stopped by itself.
     /// - Throws: ``StartFailure`` when the sessions cannot be taken up.
-    func start(controlEnded: @escaping @Sendable (any Error) -> Void) async throws(StartFailure) {
+    func start(
+        _ handover: SecretHandover, controlEnded: @escaping @Sendable (any Error) -> Void
+    ) async throws(StartFailure) {
         proxy.startLoops()
         do {
-            try await registry.restore()
+            try await registry.restore(handover)
             try await removeForgottenSessions()
             // Only now: a client of a restored session must not be told that there is no such session.
             proxy.accept()
@@ -275,6 +279,9 @@ final class Service: Sendable {
         pool.stop()
         stores.close(log)
     }
+
+    /// The credentials of the sessions that go on after the next start; once the service has stopped.
+    func secretsToHandOver() async -> SecretBytes? { await registry.secretsToHandOver() }
 
     /// Waits on a thread of the pool, since the local socket's clients have threads of their own.
     private func stopLocally(_ grace: Duration) async {

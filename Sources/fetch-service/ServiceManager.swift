@@ -49,6 +49,15 @@ struct ServiceManager: Sendable {
     /// The service is alive.
     func alive() { tell("WATCHDOG=1") }
 
+    /// Gives the manager a file to keep for the next process (`FileDescriptorStoreMax=`), when there is a manager.
+    func keep(_ name: String, _ make: () throws(SystemError) -> SecretFile) throws(SystemError) {
+        guard let socket else { return }
+        try socket.send("FDSTORE=1\nFDNAME=\(name)", passing: try make().descriptor)
+    }
+
+    /// What the manager kept is not needed any more.
+    func forget(_ name: String) { tell("FDSTOREREMOVE=1\nFDNAME=\(name)") }
+
     /// Gives a sign of life twice as often as one is wanted, while the service answers.
     ///
     /// - Parameter answers: Whether it does; asked each time.

@@ -105,4 +105,27 @@ import Wire
         #expect(session.secrets?.first(for: url)?.index == 1)
         #expect(second.lines.withLock { $0.contains { $0.hasPrefix("warning session secrets lost") } })
     }
+
+    @Test func `over a restart that was planned open sessions keep them, and revoked ones do not`() async throws {
+        let records = FakeRecords()
+        let clock = ManualClock()
+        let first = try RegistryBench(records: records, clock: clock)
+        let open = try await first.open(secrets: try secrets(2))
+        let revoked = try await first.open(secrets: try secrets(1))
+        _ = try await first.registry.revoke(revoked.session.id, token: revoked.token)
+        await first.registry.stop()
+        let handover = try SecretHandover(try #require(await first.registry.secretsToHandOver()))
+        #expect(handover.count == 1)
+
+        let second = try RegistryBench(records: records, clock: clock)
+        try await second.registry.restore(handover)
+        let session = try #require(await second.registry.session(open.session.id))
+        #expect(session.secrets?.areLost == false)
+        let url = try RequestURL(parsing: "https://a1.example/x")
+        let value = session.secrets?.first(for: url)?.credentials?.authorization?.copy()
+        #expect(value == open.session.secrets?.all[1].credentials?.authorization?.copy() && value != nil)
+        #expect(!second.lines.withLock { $0.contains { $0.contains("secrets lost") } })
+        _ = try await second.registry.revoke(open.session.id, token: open.token)
+        #expect(session.secrets?.all[0].credentials?.original.isWiped == true)
+    }
 }

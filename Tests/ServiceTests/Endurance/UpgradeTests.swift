@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import Foundation
 import Glibc
 import Platform
 import RelayTesting
@@ -106,6 +107,79 @@ extension EndToEnd {
             #expect(try manager.controlClient.status().activeSessions?.map(\.id) == [session.id.text])
             second.signal(SIGTERM)
             #expect(second.end() == 143)
+        }
+
+        @Test func secretsOfOpenSessionsAreKeptAndWrittenNowhere() throws {
+            let origin = try ScriptedOrigin(
+                tls: TestCertificates.shared.get().server(),
+                answering: { (200, Array("\($0.head.fields.contains("Authorization"))".utf8)) })
+            let first = try start("0")
+            let session = try open(
+                secret: [
+                    "type": "basic-auth", "url": .string(origin.url("/**")), "basic-credentials": "farm:hunter2-kept",
+                ])
+            first.signal(SIGTERM)
+            #expect(first.end() == 143)
+
+            let second = try start("1")
+            #expect(manager.waitForLog("secrets of 1 sessions were handed over", of: "1"))
+            #expect(manager.kept.isEmpty, "the manager was told to forget them")
+            let trust = try TLSClientContext(
+                trust: .only(try Kernel.contents(of: folder.file("state/.store/ca.pem"))))
+            var connection = try SessionConnection(port: manager.proxy.address.port, session)
+            try connection.openTunnel(to: origin, trust: trust)
+            #expect(try connection.get("/a", of: origin).text == "true")
+            let value = "Basic " + Base64.encode(Array("farm:hunter2-kept".utf8))
+            #expect(origin.requests.map { $0.head.fields.all("Authorization") } == [[value]])
+            #expect(try text(of: folder.path).contains("hunter2") == false)
+
+            // Who was killed leaves nothing, and what the one before left is used up.
+            second.signal(SIGKILL)
+            #expect(second.end() == 1000 + SIGKILL)
+            let third = try start("2")
+            #expect(manager.waitForLog("session secrets lost", of: "2"))
+            third.signal(SIGTERM)
+            #expect(third.end() == 143)
+        }
+
+        @Test func whatIsNoHandoverDoesNotPreventTheStart() throws {
+            var bytes = Array("nonsense".utf8)
+            let file = try SecretFile("secrets", holding: SecretBytes(taking: &bytes))
+            manager.sockets.append(("secrets", file.descriptor))
+            let service = try start("0")
+            #expect(manager.waitForLog("WARN : the secrets that were handed over cannot be used", of: "0"))
+            #expect(try file.contents().count == 0, "it is wiped")
+            service.signal(SIGTERM)
+            #expect(service.end() == 143)
+
+            manager.sockets[2].descriptor = SharedDescriptor(adopting: Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC))
+            #expect(try manager.start("1").end() == 1)
+            #expect(folder.text("1.log").contains("what was passed as 'secrets' is no file in memory of ours"))
+        }
+
+        /// Opens a session with a secret.
+        private func open(secret: JSONValue) throws -> ControlClient.OpenedSession {
+            let connection = try BlockingConnection(port: manager.control.address.port)
+            let body = JSONValue.object(["policy": "permissive", "secrets": .list([secret])]).json
+            try connection.send(
+                "POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic "
+                    + Base64.encode(Array(ServiceManagerDouble.credentials.utf8))
+                    + "\r\nContent-Length: \(body.count)\r\n\r\n" + String(decoding: body, as: UTF8.self))
+            let answer = try #require(try connection.readResponse(to: "POST"))
+            let members = try JSONValue(parsing: answer.body)
+            return ControlClient.OpenedSession(
+                id: try #require(SessionID(members["id"]?.text ?? "")), token: try #require(members["token"]?.text))
+        }
+
+        /// Everything that stands in files below a folder.
+        private func text(of folder: String) throws -> String {
+            var text = ""
+            let files = FileManager.default.enumerator(atPath: folder)
+            while let name = files?.nextObject() as? String {
+                guard let bytes = try? Kernel.contents(of: "\(folder)/\(name)", limit: 1 << 28) else { continue }
+                text += String(decoding: bytes, as: UTF8.self)
+            }
+            return text
         }
 
         // MARK: Clients

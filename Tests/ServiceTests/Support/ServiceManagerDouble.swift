@@ -5,7 +5,8 @@ import Platform
 
 @testable import fetchctl
 
-/// Plays the service manager: listening sockets that outlive the service, and a socket on which the service reports.
+/// Plays the service manager: listening sockets that outlive the service, a socket on which the service reports, and what
+/// it gives to keep.
 final class ServiceManagerDouble {
     static let credentials = "farm:pass:word"
 
@@ -14,6 +15,8 @@ final class ServiceManagerDouble {
     var sockets: [(name: String, descriptor: SharedDescriptor)]
     let proxy: Listener
     let control: Listener
+    /// What services gave to keep and did not want forgotten, for those started later.
+    private(set) var kept: [(name: String, descriptor: SharedDescriptor)] = []
     private let reports: ReportSocket
 
     init(in folder: TestFolder, abstract: Bool = false) throws {
@@ -43,9 +46,11 @@ final class ServiceManagerDouble {
     func start(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:], names: String? = nil
     ) throws -> ManagedProcess {
+        while let report = try reports.next() { heed(report) }
+        let passed = sockets + kept
         var all = [
-            "NOTIFY_SOCKET": reports.name, "LISTEN_FDS": "\(sockets.count)",
-            "LISTEN_FDNAMES": names ?? sockets.map(\.name).joined(separator: ":"),
+            "NOTIFY_SOCKET": reports.name, "LISTEN_FDS": "\(passed.count)",
+            "LISTEN_FDNAMES": names ?? passed.map(\.name).joined(separator: ":"),
             "FETCH_SERVICE_AUTH": Self.credentials,
         ]
         all.merge(environment) { $1 }
@@ -54,7 +59,7 @@ final class ServiceManagerDouble {
                 ServiceProcess.program, "--spool", folder.file("state"), "--config", folder.file("conf"),
                 "--log-file", folder.file("\(name).log"),
             ] + arguments,
-            environment: all, passing: sockets.map(\.descriptor), output: folder.file("\(name).out"))
+            environment: all, passing: passed.map(\.descriptor), output: folder.file("\(name).out"))
     }
 
     /// Waits for a report that has a line.
@@ -64,11 +69,21 @@ final class ServiceManagerDouble {
         let deadline = MonotonicTime.now() + limit
         while MonotonicTime.now() < deadline {
             guard let report = try reports.next() else { continue }
-            if report.split(separator: "\n").contains(where: { $0 == line || $0.hasPrefix(line + "=") }) {
-                return report
-            }
+            heed(report)
+            if report.lines.contains(where: { $0 == line || $0.hasPrefix(line + "=") }) { return report.text }
         }
         return nil
+    }
+
+    /// Keeps and forgets what a report wants kept or forgotten, as the store of descriptors does.
+    private func heed(_ report: ReportSocket.Report) {
+        guard let name = report.lines.first(where: { $0.hasPrefix("FDNAME=") })?.dropFirst("FDNAME=".count) else {
+            return
+        }
+        if report.lines.contains("FDSTOREREMOVE=1") { kept.removeAll { $0.name == name } }
+        if report.lines.contains("FDSTORE=1"), let descriptor = report.descriptor {
+            kept.append((String(name), descriptor))
+        }
     }
 
     /// Waits until a text is in a service's log.
@@ -98,11 +113,36 @@ final class ReportSocket {
         guard code == 0 else { throw SystemError(call: "bind \(name)", code: errno) }
     }
 
+    /// One datagram, and the descriptor that came with it.
+    struct Report {
+        var text: String
+        var descriptor: SharedDescriptor?
+
+        var lines: [Substring] { text.split(separator: "\n") }
+    }
+
     /// The next datagram; `nil` when none has come for a moment.
-    func next() throws -> String? {
+    func next() throws -> Report? {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = recv(socket.raw, &buffer, buffer.count, 0)
-        return count < 0 ? nil : String(decoding: buffer.prefix(count), as: UTF8.self)
+        var control = [UInt8](repeating: 0, count: 64)
+        let (count, controlCount) = buffer.withUnsafeMutableBytes { buffer in
+            control.withUnsafeMutableBytes { control in
+                var piece = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+                return withUnsafeMutablePointer(to: &piece) { piece in
+                    var message = msghdr()
+                    (message.msg_iov, message.msg_iovlen) = (piece, 1)
+                    (message.msg_control, message.msg_controllen) = (control.baseAddress, control.count)
+                    let count = recvmsg(socket.raw, &message, CInt(MSG_CMSG_CLOEXEC))
+                    return (count, Int(message.msg_controllen))
+                }
+            }
+        }
+        guard count >= 0 else { return nil }
+        // Behind the header of the control message, which has 16 bytes.
+        let descriptor =
+            controlCount < 20
+            ? nil : SharedDescriptor(adopting: control.withUnsafeBytes { $0.load(fromByteOffset: 16, as: CInt.self) })
+        return Report(text: String(decoding: buffer.prefix(count), as: UTF8.self), descriptor: descriptor)
     }
 }
 

@@ -1,21 +1,27 @@
 import Glibc
 import Platform
 
-/// The listening sockets that a service manager started us with (sd_listen_fds(3)).
+/// What a service manager started us with (sd_listen_fds(3)): listening sockets, and what our predecessor gave it to keep.
 ///
-/// They outlive the process: while one service has ended and the next has not begun, connections wait in their backlog.
-struct ActivatedSockets {
+/// The sockets outlive the process: while one service has ended and the next has not begun, connections wait in their
+/// backlog.
+struct ManagerDescriptors {
     private(set) var proxy: Listener?
     private(set) var control: Listener?
+    /// The credentials of the sessions that were open when the last process was told to end.
+    private(set) var secrets: SecretFile?
+
+    /// What the file with the credentials is called.
+    static let secretsName = "secrets"
 
     /// The number of the first descriptor that is passed.
     private static let first: CInt = 3
 
-    /// No sockets.
+    /// Nothing.
     init() {}
 
-    /// Takes over the sockets that the environment speaks of; they are named `proxy` and `control`
-    /// (`FileDescriptorName=`), or come in that order without names.
+    /// Takes over what the environment speaks of; the sockets are named `proxy` and `control` (`FileDescriptorName=`), or
+    /// come in that order without names.
     ///
     /// - Throws: ``StartFailure`` when there is anything else among them.
     init(environment: [String: String], process: pid_t = getpid()) throws(StartFailure) {
@@ -24,14 +30,23 @@ struct ActivatedSockets {
             return
         }
         guard let count = CInt(text), (0...64).contains(count) else {
-            throw .service("cannot start service: LISTEN_FDS is '\(text)', which is no number of sockets")
+            throw .service("cannot start service: LISTEN_FDS is '\(text)', which is no number of descriptors")
         }
         let given = environment["LISTEN_FDNAMES"].map { $0.split(separator: ":", omittingEmptySubsequences: false) }
         guard given.map({ $0.count == Int(count) }) ?? true else {
-            throw .service("cannot start service: LISTEN_FDNAMES does not name each of the \(count) sockets")
+            throw .service("cannot start service: LISTEN_FDNAMES does not name each of the \(count) descriptors")
         }
         let names = given ?? ["proxy", "control"]
         for index in 0..<Int(count) {
+            if names.indices.contains(index), names[index] == Self.secretsName, secrets == nil {
+                guard let file = SecretFile(adopting: Self.first + CInt(index)) else {
+                    throw .service(
+                        "cannot start service: what was passed as '\(Self.secretsName)' is no file in memory of ours; "
+                            + "stop the service, which makes the manager forget it, and start it again")
+                }
+                secrets = file
+                continue
+            }
             guard names.indices.contains(index), ["proxy", "control"].contains(names[index]) else {
                 let name = names.indices.contains(index) ? "named '\(names[index])'" : "number \(index + 1)"
                 throw .service(
@@ -50,6 +65,6 @@ struct ActivatedSockets {
         }
     }
 
-    /// Whether there are any.
-    var isEmpty: Bool { proxy == nil && control == nil }
+    /// Whether there are sockets.
+    var haveSockets: Bool { proxy != nil || control != nil }
 }
