@@ -52,8 +52,14 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
     private var outbox: [UInt8] = []
     private var closesWhenSent = false
     private var isAdvancing = false
-    private var session: Session?
-    private var isCounted = false
+    /// Whose connection it is, from the first request with credentials on.
+    var session: Session?
+    /// Whether it is counted for ``session``.
+    var isCounted = false
+    /// The credentials that were accepted last.
+    var accepted: (credentials: [UInt8], session: Session)?
+    /// Whether it stands in the tally of what has not been authenticated.
+    var isTallied = false
     let address: ClientAddress
     /// The fields that this client sends again and again.
     private var section: RepeatedSection?
@@ -301,56 +307,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
         return "\(tunnel.scheme.rawValue)://\(tunnel.authority.text) \(target)"
     }
 
-    // MARK: - Authentication
-
-    static let challenge = ("Proxy-Authenticate", "Basic realm=\"fetch-service\"")
-
-    /// The live session that the request belongs to.
-    private func authenticate(_ head: RequestHead) -> Session? {
-        guard head.fields.count(of: "Proxy-Authorization") == 1 else { return nil }
-        // Most clients say the same with every request.
-        if let accepted, accepted.session.isOpen, loop.session(accepted.session.id) === accepted.session,
-            head.fields.firstIs("Proxy-Authorization", accepted.credentials)
-        {
-            return accepted.session
-        }
-        guard
-            let value = head.fields.first("Proxy-Authorization"), let pair = BasicCredentials(fieldValue: value),
-            let id = SessionID(pair.user), let session = loop.session(id), session.accepts(token: pair.password),
-            session.isOpen
-        else { return nil }
-        accepted = (Array(value.utf8), session)
-        return session
-    }
-
-    /// The credentials that were accepted last on this connection.
-    private var accepted: (credentials: [UInt8], session: Session)?
-
-    /// Counts the connection for its session from the first request on.
-    private func admit(_ session: Session) -> Bool {
-        guard !isCounted || self.session !== session else { return true }
-        if let before = self.session, isCounted { loop.left(self, before) }
-        untally()
-        isCounted = true
-        self.session = session
-        stream.lane = session.lane
-        guard let refusal = loop.joined(self, session) else { return true }
-        answer(429, refusal, fields: [("Retry-After", "10")], close: true)
-        return false
-    }
-
-    /// 407; the connection stays for the retry unless a large body is in the way.
-    private func refuseAuthentication(_ framing: BodyFraming) {
-        let isSmall: Bool =
-            switch framing {
-            case .none: true
-            case .length(let length): length <= Held.wholeUpTo
-            case .chunked, .untilClose: false
-            }
-        loop.counters.challenges.add()
-        answer(407, "407 Proxy Authentication Required", fields: [Self.challenge], close: !isSmall)
-        if isSmall { state = .skipping }
-    }
+    // MARK: - Heads that cannot be read
 
     /// A head that cannot be read: answered and closed, recorded where the session is known.
     private func refuseUnread(_ error: MessageError) {
@@ -580,27 +537,9 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     var isAtEnd: Bool { hasEnded }
 
-    /// Whether it stands in the tally of what has not been authenticated.
-    var isTallied = false
-
-    private func untally() {
-        guard isTallied else { return }
-        isTallied = false
-        loop.counters.unauthenticatedConnections.add(-1)
-        loop.context.unauthenticated.remove(stream.peer.ipAddress)
-    }
-
     /// Whether no exchange is under way.
     var isIdle: Bool {
         if case .busy = state { return false }
         return true
-    }
-
-    /// Too many connections of one address have not said whose they are.
-    func refuseForAddress() {
-        answer(
-            429,
-            "there are \(loop.settings.mostUnauthenticatedPerAddress) unauthenticated connections from this address",
-            fields: [("Retry-After", "10")], close: true)
     }
 }

@@ -1,8 +1,9 @@
+internal import Core
+
 /// Indents compact JSON by tabs, piece by piece.
 struct JSONIndenter {
     private var depth = 0
-    private var isInString = false
-    private var isEscaped = false
+    private var strings = JSONStringTracker()
     /// An opening bracket stands at the end of what was written: an empty pair stays on one line.
     private var hasOpened = false
 
@@ -11,15 +12,8 @@ struct JSONIndenter {
         var result: [UInt8] = []
         result.reserveCapacity(piece.count + piece.count / 4)
         for byte in piece {
-            if isInString {
+            if strings.isInString(byte) {
                 result.append(byte)
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
                 continue
             }
             switch byte {
@@ -40,7 +34,6 @@ struct JSONIndenter {
                     depth += 1
                     hasOpened = true
                 }
-                isInString = byte == UInt8(ascii: "\"")
             }
         }
         return result

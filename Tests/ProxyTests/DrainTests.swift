@@ -63,7 +63,10 @@ import Wire
 
     @Test func `who connects and says nothing does not hold up the end for long`() async throws {
         try await withProxy(Self.options) { proxy in
+            let origin = try ScriptedOrigin { (200, Array($0.target.utf8)) }
             let silent = try proxy.client()
+            // Whose answer says that the connection before it was accepted, and does not wait for a successor.
+            #expect(try proxy.client().get(origin.url("/used")).text == "/used")
             let before = MonotonicTime.now()
             let stop = Task { await proxy.server.stop(grace: .seconds(60)) }
             #expect(silent.connection.isClosedByPeer)
