@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import Platform
 import Relay
 import Wire
 
@@ -35,6 +36,7 @@ extension Exchange {
             uploadDigest = digest
             digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<taken]))
             uploadSize += Int64(taken)
+            loop.counters.uploaded.add(taken)
         }
         return taken
     }

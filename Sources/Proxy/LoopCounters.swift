@@ -20,6 +20,8 @@ final class LoopCounters: Sendable {
     let repeats = OwnedCount()
     /// Bytes of bodies as they came from origins.
     let received = OwnedCount()
+    /// Bytes of bodies of requests, as they came from clients.
+    let uploaded = OwnedCount()
     let openFills = OwnedCount()
     let resumedFills = OwnedCount()
     /// Stored bodies that were found to be others than their digests say.
@@ -79,6 +81,7 @@ final class LoopCounters: Sendable {
         totals.openExchanges += openExchanges.current
         totals.repeatedHits += repeats.current
         totals.receivedBytes += received.current
+        totals.uploadedBytes += uploaded.current
         totals.openFills += openFills.current
         totals.resumedFills += resumedFills.current
         totals.damagedBodies += damagedBodies.current

@@ -30,6 +30,8 @@ package struct ProxyTotals: Sendable {
     package var sentBytes: [String: Int] = [:]
     /// Bytes of bodies as they came from origins.
     package var receivedBytes = 0
+    /// Bytes of bodies of requests, as they came from clients.
+    package var uploadedBytes = 0
     package var openFills = 0
     /// Downloads that have ended, by how.
     package var fills: [String: Int] = [:]

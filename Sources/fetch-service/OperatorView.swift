@@ -90,6 +90,7 @@ final class OperatorView: Sendable {
             snapshot.set(.sentBytes, source, to: bytes)
         }
         snapshot.set(.receivedBytes, to: totals.receivedBytes)
+        snapshot.set(.uploadedBytes, to: totals.uploadedBytes)
         for (cause, count) in totals.errors.sorted(by: { $0.key < $1.key }) { snapshot.set(.errors, cause, to: count) }
         snapshot.set(.fillsOpen, to: totals.openFills)
         for (result, count) in totals.fills.sorted(by: { $0.key < $1.key }) { snapshot.set(.fills, result, to: count) }

@@ -17,6 +17,7 @@ import Wire
             let answer = try client.ask(
                 "POST", origin.url("/up"), fields: ["Content-Length": String(count)], body: body)
             #expect(answer.head.status == 200)
+            #expect(proxy.server.counters.uploadedBytes == count)
             let row = try #require(try proxy.rows().first)
             #expect(row.download["request-body"]?["size"]?.integer == Int64(count))
             #expect(row.download["request-body"]?["sha256"]?.text == sha256(body).hex)

@@ -6,7 +6,8 @@ internal import Wire
 /// values that stand here and no others, so that a scraper keeps a bounded number of series whatever clients do.
 package enum Metric: Sendable, Hashable, CaseIterable {
     // Requests.
-    case requestsStarted, requests, requestsOpen, repeatedHits, firstByte, duration, sentBytes, receivedBytes, errors
+    case requestsStarted, requests, requestsOpen, repeatedHits, firstByte, duration, sentBytes, receivedBytes
+    case uploadedBytes, errors
     // Downloads from origins.
     case fillsOpen, fills, fillsResumed, originsOpened, originsReused, originsFailed, origins
     // Connections of clients.
@@ -108,6 +109,10 @@ package enum Metric: Sendable, Hashable, CaseIterable {
             Row(
                 "fetch_service_received_bytes_total", .counter, unit: "bytes",
                 "Bytes of bodies that came from origins, as they came.")
+        case .uploadedBytes:
+            Row(
+                "fetch_service_uploaded_bytes_total", .counter, unit: "bytes",
+                "Bytes of bodies of requests, which clients sent to origins.")
         case .errors:
             Row(
                 "fetch_service_errors_total", .counter,
