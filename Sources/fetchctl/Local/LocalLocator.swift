@@ -21,7 +21,7 @@ struct LocalLocator {
         let folder =
             stateFolder.map(StateFolder.init(path:)) ?? (try? StateFolder(user: user, environment: environment))
         if let folder {
-            let file = try ServiceFile.read(folder, owner: user)
+            let file = try ServiceFile.read(folder, owner: folder.owner(trustedBy: user))
             if let file, file.hasLivingProcess, let own = file.controlSocket { paths.append(own) }
         }
         if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") {

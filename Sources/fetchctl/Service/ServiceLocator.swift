@@ -36,6 +36,12 @@ struct ServiceLocator {
     func findOrStart() throws -> Service {
         if let service = try find() { return service }
         let folder = try folder()
+        let owner = folder.owner(trustedBy: user)
+        guard owner == user else {
+            throw ServiceError(
+                "\(Shown.text(folder.path)) belongs to user \(owner), whose service does not run; start it "
+                    + "(systemctl start fetch-service), or name another one with --url")
+        }
         return try ServiceLauncher(folder: folder, environment: environment).start { try running(in: folder) }
     }
 
@@ -56,12 +62,14 @@ struct ServiceLocator {
     private func named(_ url: String) throws -> Service {
         let endpoint = try ControlEndpoint(url)
         // The same service may have left its file here: then it knows best.
-        let local = (try? ServiceFile.read(folder(), owner: user)).flatMap { file in
+        let folder = try? folder()
+        let owner = folder?.owner(trustedBy: user) ?? user
+        let local = folder.flatMap { try? ServiceFile.read($0, owner: owner) }.flatMap { file in
             (try? ControlEndpoint(file.controlURL)) == endpoint ? file : nil
         }
         var credentials = environment["FETCH_SERVICE_AUTH"]
         if credentials == nil, let local {
-            credentials = try local.credentials(owner: user, environment: environment)
+            credentials = try local.credentials(owner: owner, environment: environment)
         }
         let proxy = try (wishes.proxy ?? environment["FETCH_SERVICE_PROXY"] ?? local?.proxyURL).map(ProxyAddress.init)
         return Service(
@@ -74,10 +82,11 @@ struct ServiceLocator {
     }
 
     private func running(in folder: StateFolder) throws -> Service? {
-        guard let file = try ServiceFile.read(folder, owner: user), file.hasLivingProcess else { return nil }
+        let owner = folder.owner(trustedBy: user)
+        guard let file = try ServiceFile.read(folder, owner: owner), file.hasLivingProcess else { return nil }
         let control = ControlClient(
             endpoint: try ControlEndpoint(file.controlURL),
-            credentials: try file.credentials(owner: user, environment: environment))
+            credentials: try file.credentials(owner: owner, environment: environment))
         do {
             _ = try control.status(patience: .seconds(3))
         } catch {

@@ -34,6 +34,15 @@ struct StateFolder: Sendable, Equatable {
         }
     }
 
+    /// Who must own what the service keeps there, if `user` is to trust it.
+    ///
+    /// That is the user, but root also trusts the owner of the folder, as whom a service manager runs the service: nothing is
+    /// read then but what this owner has written, and shown to nobody else.
+    func owner(trustedBy user: uid_t) -> uid_t {
+        guard user == 0, let status = try? Kernel.stat(path) else { return user }
+        return status.owner
+    }
+
     /// Makes the folder and those above it that are missing, for this user alone.
     func make() throws(SystemError) {
         var end = path.index(after: path.startIndex)

@@ -92,4 +92,30 @@ import Testing
         let error = try #require(throws: ServiceError.self) { _ = try locator().findRunning() }
         #expect("\(error)".contains("--url"))
     }
+
+    // MARK: Root, and a service that runs as a user of its own
+
+    @Test(.enabled(if: geteuid() == 0)) func rootTrustsTheOwnerOfTheFolder() throws {
+        let service = try ScriptedService { _ in .json(#"{"uptime":1}"#) }
+        defer { service.stop() }
+        try writeFile(service.url)
+        for path in [folder.path, folder.file("service.json"), folder.file("auth")] { #expect(chown(path, 1, 1) == 0) }
+        #expect(try locator().find()?.control.credentials == "admin:secret")
+        let paths = LocalLocator(environment: .init([:]), user: 0, stateFolder: folder.path)
+        #expect(try paths.paths().isEmpty == false)
+
+        // What this owner could not read is not shown to its service.
+        #expect(chown(folder.file("auth"), 0, 0) == 0)
+        let error = try #require(throws: ServiceError.self) { _ = try locator().find() }
+        #expect("\(error)".contains("another user"))
+        // Nor is a file trusted that somebody else left there.
+        #expect(chown(folder.file("service.json"), 2, 2) == 0)
+        #expect(throws: ServiceError.self) { _ = try locator().find() }
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func rootStartsNoServiceInTheFolderOfAnotherUser() throws {
+        #expect(chown(folder.path, 1, 1) == 0)
+        let error = try #require(throws: ServiceError.self) { _ = try locator().findOrStart() }
+        #expect("\(error)".contains("belongs to user 1, whose service does not run; start it"))
+    }
 }
