@@ -4,13 +4,13 @@
 /// share an index entry. `Hasher` cannot be used, since its seed is another one in every process.
 ///
 /// - SeeAlso: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF".
-struct SipHash: Sendable {
+public struct SipHash: Sendable {
     private var v0, v1, v2, v3: UInt64
     private var tail: UInt64 = 0
     private var count = 0
 
     /// Begins a hash under a key.
-    init(key: (UInt64, UInt64)) {
+    public init(key: (UInt64, UInt64)) {
         v0 = key.0 ^ 0x736f_6d65_7073_6575
         v1 = key.1 ^ 0x646f_7261_6e64_6f6d
         v2 = key.0 ^ 0x6c79_6765_6e65_7261
@@ -18,7 +18,7 @@ struct SipHash: Sendable {
     }
 
     /// Adds bytes.
-    mutating func add(_ bytes: some Sequence<UInt8>) {
+    public mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             tail |= UInt64(byte) << UInt64((count & 7) * 8)
             count += 1
@@ -27,7 +27,7 @@ struct SipHash: Sendable {
     }
 
     /// The hash of everything added.
-    consuming func finish() -> UInt64 {
+    public consuming func finish() -> UInt64 {
         tail |= UInt64(truncatingIfNeeded: count) << 56
         compress()
         v2 ^= 0xff
