@@ -91,6 +91,8 @@ struct Committer: Sendable {
             case .exchange(let row): note(row.session)
             case .delivered(let session, _, _, _): note(session)
             case .open, .revoke, .markIncomplete, .conclude: break
+            // What could not be brought back is not there at all.
+            case .beginRestoring, .restore, .endRestoring, .reserve: break
             }
         }
         func note(_ session: SessionID) {

@@ -78,6 +78,15 @@ package final class FakeRecords: Records {
 
     package func wasUsed(_ id: SessionID) throws(StoreError) -> Bool { state.withLock { $0.used.contains(id) } }
 
+    private static let ownKey = UsedIDKey(first: 1, second: 2)
+
+    package func usedIDKeys() throws(StoreError) -> [UsedIDKey] { [Self.ownKey] }
+
+    package func usedIDs(_ key: UsedIDKey, after: Int64?, limit: Int) throws(StoreError) -> [Int64] {
+        let all = state.withLock { $0.used.map(key.hash) }
+        return Array(all.filter { hash in after.map { hash > $0 } ?? true }.sorted().prefix(limit))
+    }
+
     package func totals(of session: SessionID) throws(StoreError) -> SessionTotals {
         let own = try exchanges(of: session, category: nil, after: 0, limit: .max)
         return SessionTotals(

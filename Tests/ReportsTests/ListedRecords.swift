@@ -56,6 +56,8 @@ final class ListedRecords: Records, @unchecked Sendable {
     func apply(_ changes: [RecordChange]) throws(StoreError) {}
     func sessions() throws(StoreError) -> [SessionRow] { [] }
     func session(_ id: SessionID) throws(StoreError) -> SessionRow? { nil }
+    func usedIDKeys() throws(StoreError) -> [UsedIDKey] { [] }
+    func usedIDs(_ key: UsedIDKey, after: Int64?, limit: Int) throws(StoreError) -> [Int64] { [] }
     func wasUsed(_ id: SessionID) throws(StoreError) -> Bool { false }
     func remove(_ session: SessionID) throws(StoreError) {}
     func checkWritable() throws(StoreError) {}

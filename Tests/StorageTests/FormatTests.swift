@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    @Test("A record of each version opens with everything that is in it, and goes on", arguments: [1, 2, 3])
+    @Test("A record of each version opens with everything that is in it, and goes on", arguments: [1, 2, 3, 4])
     func records(_ version: Int) throws {
         let records = try SQLiteRecords(path: try database("records-\(version)"))
         let row = try Self.session("first", version: version)
@@ -124,6 +124,7 @@ import Testing
         #expect(try records.artifacts(of: row.id, after: 0, limit: 9).map(\.firstNumber) == [1])
         #expect(try records.exchanges(of: row.id, digest: Self.digest(3), after: 0, limit: 9).map(\.number) == [1, 4])
         #expect(try records.wasUsed(try #require(SessionID("removed"))))
+        #expect(try records.wasUsed(try #require(SessionID("elsewhere"))) == (version > 3))
         try records.apply([.exchange(Self.exchange(6, .artifact, of: row.id))])
     }
 
@@ -166,9 +167,9 @@ import Testing
     func newestSchemas() throws {
         try SQLiteRecords(path: folder.file("records.db")).close()
         try SQLiteCatalog(path: folder.file("cache.db")).close()
-        #expect(RecordsSchema.versions.steps.count == 3)
+        #expect(RecordsSchema.versions.steps.count == 4)
         #expect(CatalogSchema.versions.steps.count == 4)
-        #expect(try schema(folder.file("records.db")) == schema(database("records-3")))
+        #expect(try schema(folder.file("records.db")) == schema(database("records-4")))
         #expect(try schema(folder.file("cache.db")) == schema(database("cache-4")))
     }
 
@@ -271,6 +272,8 @@ import Testing
             try records.apply([.exchange(Self.exchange(Int64(index) + 1, category, of: first.id))])
         }
         try records.remove(removed.id)
+        let key = UsedIDKey(first: 4, second: .max)
+        try records.apply([.reserve([key.hash(try #require(SessionID("elsewhere")))], key)])
         try records.close()
 
         // Not closed, since that empties the journal.

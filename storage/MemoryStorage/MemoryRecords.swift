@@ -12,15 +12,30 @@ package final class MemoryRecords: Records {
         var exchanges: [ExchangeRow] = []
         /// Number of the first exchange of each artifact.
         var firstNumbers: [SHA256Digest: Int64] = [:]
+
+        mutating func append(_ row: ExchangeRow) {
+            exchanges.append(row)
+            guard row.category == .artifact, let digest = row.digest, firstNumbers[digest] == nil else { return }
+            firstNumbers[digest] = row.number
+        }
     }
 
     private struct State {
         var sessions: [SessionID: Session] = [:]
+        /// Those that are being brought back.
+        var restoring: [SessionID: Session] = [:]
         var order: [SessionID] = []
         var used: Set<SessionID> = []
+        /// Hashes of ids that were used in other records.
+        var usedElsewhere: [UsedIDKey: Set<Int64>] = [:]
+
+        func wasUsed(_ id: SessionID) -> Bool {
+            used.contains(id) || usedElsewhere.contains { $0.value.contains($0.key.hash(id)) }
+        }
     }
 
     private let state = Lock(State())
+    private let ownKey = UsedIDKey(first: .random(in: 0 ... .max), second: .random(in: 0 ... .max))
     private let beforeChange: (@Sendable () throws(StoreError) -> Void)?
 
     /// Makes an empty record.
@@ -32,13 +47,23 @@ package final class MemoryRecords: Records {
         try beforeChange?()
         try state.withLock { state throws(StoreError) in
             // All are checked before the first is made, so that nothing has to be undone.
-            try Self.check(changes, state)
-            for change in changes { Self.make(change, &state) }
+            try Self.check(changes, state, ownKey)
+            for change in changes { Self.make(change, &state, ownKey) }
         }
     }
 
-    private static func check(_ changes: [RecordChange], _ state: State) throws(StoreError) {
+    private static func check(
+        _ changes: [RecordChange], _ state: State, _ ownKey: UsedIDKey
+    ) throws(StoreError) {
         var last: [SessionID: Int64] = [:]
+        var restored = state.restoring.mapValues { Int64($0.exchanges.count) }
+        var reserved: [UsedIDKey: Set<Int64>] = [:]
+        func refuseUsed(_ id: SessionID) throws(StoreError) {
+            let isReserved = reserved.contains { $0.value.contains($0.key.hash(id)) }
+            if isReserved || last[id] != nil || state.wasUsed(id) {
+                throw StoreError(.rejected, "open session \(id)", "the id was used before")
+            }
+        }
         func lastNumber(_ id: SessionID) throws(StoreError) -> Int64 {
             if let number = last[id] { return number }
             guard let session = state.sessions[id] else {
@@ -46,11 +71,16 @@ package final class MemoryRecords: Records {
             }
             return Int64(session.exchanges.count)
         }
+        func restoredNumber(_ id: SessionID) throws(StoreError) -> Int64 {
+            if let number = restored[id] { return number }
+            throw StoreError(.rejected, "restore session \(id)", "it is not being brought back")
+        }
         for change in changes {
             switch change {
             case .open(let row):
-                guard !state.used.contains(row.id), last[row.id] == nil else {
-                    throw StoreError(.rejected, "open session \(row.id)", "the id was used before")
+                try refuseUsed(row.id)
+                guard restored[row.id] == nil else {
+                    throw StoreError(.rejected, "open session \(row.id)", "it is being brought back")
                 }
                 last[row.id] = 0
             case .revoke(let id, _), .markIncomplete(let id, _): _ = try lastNumber(id)
@@ -67,11 +97,33 @@ package final class MemoryRecords: Records {
                     throw StoreError(
                         .rejected, "change exchange \(number) of session \(id)", "there is no such exchange")
                 }
+            case .beginRestoring(let row):
+                try refuseUsed(row.id)
+                guard restored.updateValue(0, forKey: row.id) == nil else {
+                    throw StoreError(.rejected, "restore session \(row.id)", "it is being brought back already")
+                }
+            case .restore(let id, let rows):
+                let before = try restoredNumber(id)
+                guard rows.enumerated().allSatisfy({ $1.session == id && $1.number == before + Int64($0) + 1 }) else {
+                    throw StoreError(
+                        .rejected, "restore exchanges of session \(id)", "the next number is \(before + 1)")
+                }
+                restored[id] = before + Int64(rows.count)
+            case .endRestoring(let id):
+                try refuseUsed(id)
+                last[id] = try restoredNumber(id)
+                restored[id] = nil
+            case .reserve(let hashes, let key):
+                reserved[key, default: []].formUnion(hashes)
+                let others = Set(state.usedElsewhere.keys).union(reserved.keys).subtracting([ownKey])
+                guard others.count <= UsedIDKey.most else {
+                    throw StoreError(.rejected, "reserve ids", "there are those of \(UsedIDKey.most) records already")
+                }
             }
         }
     }
 
-    private static func make(_ change: RecordChange, _ state: inout State) {
+    private static func make(_ change: RecordChange, _ state: inout State, _ ownKey: UsedIDKey) {
         switch change {
         case .open(let row):
             state.sessions[row.id] = Session(row: row)
@@ -80,13 +132,15 @@ package final class MemoryRecords: Records {
         case .revoke(let id, let time):
             if state.sessions[id]?.row.revoked == nil { state.sessions[id]?.row.revoked = time }
         case .markIncomplete(let id, let reason): state.sessions[id]?.row.markIncomplete(reason)
-        case .exchange(let row):
-            state.sessions[row.session]?.exchanges.append(row)
-            if row.category == .artifact, let digest = row.digest,
-                state.sessions[row.session]?.firstNumbers[digest] == nil
-            {
-                state.sessions[row.session]?.firstNumbers[digest] = row.number
-            }
+        case .exchange(let row): state.sessions[row.session]?.append(row)
+        case .beginRestoring(let row): state.restoring[row.id] = Session(row: row)
+        case .restore(let id, let rows):
+            for row in rows { state.restoring[id]?.append(row) }
+        case .endRestoring(let id):
+            state.sessions[id] = state.restoring.removeValue(forKey: id)
+            state.order.append(id)
+            state.used.insert(id)
+        case .reserve(let hashes, let key): state.usedElsewhere[key, default: []].formUnion(hashes)
         case .conclude(let id, let number, let result, let judgement):
             state.sessions[id]?.exchanges[Int(number) - 1].result = result
             state.sessions[id]?.exchanges[Int(number) - 1].judgement = judgement
@@ -104,7 +158,19 @@ package final class MemoryRecords: Records {
     }
 
     package func wasUsed(_ id: SessionID) throws(StoreError) -> Bool {
-        state.withLock { $0.used.contains(id) }
+        state.withLock { $0.wasUsed(id) }
+    }
+
+    package func usedIDKeys() throws(StoreError) -> [UsedIDKey] {
+        [ownKey] + state.withLock { Set($0.usedElsewhere.keys).subtracting([ownKey]) }
+    }
+
+    package func usedIDs(_ key: UsedIDKey, after: Int64?, limit: Int) throws(StoreError) -> [Int64] {
+        let all = state.withLock { state in
+            let elsewhere = state.usedElsewhere[key] ?? []
+            return key == ownKey ? elsewhere.union(state.used.map(key.hash)) : elsewhere
+        }
+        return Array(all.filter { hash in after.map { hash > $0 } ?? true }.sorted().prefix(max(limit, 0)))
     }
 
     package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
@@ -162,6 +228,7 @@ package final class MemoryRecords: Records {
         try beforeChange?()
         state.withLock { state in
             state.sessions[session] = nil
+            state.restoring[session] = nil
             state.order.removeAll { $0 == session }
         }
     }

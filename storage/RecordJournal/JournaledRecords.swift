@@ -243,7 +243,9 @@ package final class JournaledRecords: Records {
     // MARK: - Taking in
 
     /// Returns when the backend has everything that was accepted before.
-    private func flush() throws(StoreError) {
+    ///
+    /// - Throws: ``StoreError`` when it cannot take it in; it stays in the journal.
+    package func flush() throws(StoreError) {
         try turn.withLock { (_) throws(StoreError) in try takeIn() }
     }
 
@@ -388,6 +390,12 @@ package final class JournaledRecords: Records {
     package func session(_ id: SessionID) throws(StoreError) -> SessionRow? { try backend.session(id) }
 
     package func wasUsed(_ id: SessionID) throws(StoreError) -> Bool { try backend.wasUsed(id) }
+
+    package func usedIDKeys() throws(StoreError) -> [UsedIDKey] { try backend.usedIDKeys() }
+
+    package func usedIDs(_ key: UsedIDKey, after: Int64?, limit: Int) throws(StoreError) -> [Int64] {
+        try backend.usedIDs(key, after: after, limit: limit)
+    }
 
     package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {
         try flush()

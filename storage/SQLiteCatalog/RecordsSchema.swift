@@ -3,21 +3,23 @@ internal import Storage
 
 /// The tables of `records.db`.
 ///
-/// **sessions**: one row each; `id_hash` is what they are found by, `state` 1 says that removal has begun. A number is
-/// never used again, so that a reader that holds one cannot meet another session's exchanges. `secrets` is a list as
+/// **sessions**: one row each; `id_hash` is what they are found by, `state` 1 says that removal has begun, 2 that
+/// it is being brought back from a backup (``State``). A number is never used again, so that a reader that holds one cannot meet another session's exchanges. `secrets` is a list as
 /// ``SecretColumn`` says, `labels` a JSON object; both are empty without any.
 /// **used_ids**: the hash of every id ever used; all that stays of a removed session.
 /// **chunks**: exchanges that were committed together (``RecordChunk``); `key` is session number × 2³² + the first one's
 /// number, so that a session's chunks stand together in order. `others` are the bits of the kinds that are no artifacts,
 /// `unconcluded` counts artifacts without a verdict, `firsts` those that are the first of their digest.
 /// **uses**: which chunks of a session have artifacts with a digest, by its first eight bytes.
+/// **other_records**, **other_ids**: the same for ids that were used in records of which backups were taken in, each with the
+/// key of its own hash.
 /// **settings**: one row: the key of the hash, and a counter that `checkWritable` moves.
 ///
 /// `front`, `tail`: see ``OverflowPadding``; everything between them is text, and what was added behind `tail` is as well.
 enum RecordsSchema {
     /// "FSrc".
     static let versions = SchemaVersions(
-        applicationID: 0x4653_7263, pageSize: 2048, steps: [first, second, third],
+        applicationID: 0x4653_7263, pageSize: 2048, steps: [first, second, third, fourth],
         probes: [
             "SELECT * FROM settings", "SELECT no, id, labels FROM sessions ORDER BY no DESC LIMIT 1",
             "SELECT id_hash FROM sessions INDEXED BY sessions_id WHERE id_hash > 0 LIMIT 1",
@@ -85,6 +87,29 @@ enum RecordsSchema {
                 ALTER TABLE sessions ADD COLUMN name TEXT NOT NULL DEFAULT '';
                 ALTER TABLE sessions ADD COLUMN labels BLOB NOT NULL DEFAULT X'';
                 """)
+    }
+
+    @Sendable private static func fourth(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE other_records (
+                    no INTEGER PRIMARY KEY, hash_key0 INTEGER NOT NULL, hash_key1 INTEGER NOT NULL,
+                    UNIQUE (hash_key0, hash_key1)
+                ) STRICT;
+                CREATE TABLE other_ids (
+                    record INTEGER NOT NULL, hash INTEGER NOT NULL, PRIMARY KEY (record, hash)
+                ) STRICT, WITHOUT ROWID;
+                """)
+    }
+
+    /// `state` of a session.
+    enum State: Int64 {
+        /// Everybody sees it.
+        case present = 0
+        /// Nobody sees it any more.
+        case leaving = 1
+        /// Nobody sees it yet.
+        case arriving = 2
     }
 }
 

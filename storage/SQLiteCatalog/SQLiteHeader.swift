@@ -39,6 +39,16 @@ struct SQLiteHeader {
         }
     }
 
+    /// Says in the header that the file has no log beside it, as if `journal_mode` had been set so.
+    ///
+    /// - Parameter path: A database that nobody has open.
+    /// - Throws: `SystemError` when the file cannot be written.
+    static func markAsWithoutLog(_ path: String) throws {
+        let file = try Kernel.open(path, O_RDWR)
+        // Bytes 18 and 19, the versions of the format for writing and reading: 1 without a log, 2 with one.
+        try unsafe [1, 1 as UInt8].withUnsafeBytes { try unsafe Kernel.pwriteAll(file.number, $0, offset: 18) }
+    }
+
     private static func start(of path: String) throws -> [UInt8] {
         let file = try Kernel.open(path, O_RDONLY)
         var bytes = [UInt8](repeating: 0, count: 100)

@@ -19,14 +19,24 @@ extension SQLiteRecords {
             try conclude(id, number, result, judgement, in: db)
         case .delivered(let id, let number, let bytes, let truncated):
             try alter(id, number, in: db) { $0.ended(delivered: bytes, truncated: truncated) }
+        case .beginRestoring(let row): try beginRestoring(row, in: db)
+        case .restore(let id, let rows):
+            guard rows.allSatisfy({ $0.session == id }) else {
+                throw StoreError(.rejected, "restore exchanges of session \(id)", "they are another session's")
+            }
+            try insert(rows, of: id, in: db, state: .arriving)
+        case .endRestoring(let id): try endRestoring(id, in: db)
+        case .reserve(let hashes, let key): try reserve(hashes, key, in: db)
         }
     }
 
     // MARK: - Exchanges
 
     /// Inserts exchanges of one session in the order of their numbers.
-    func insert(_ rows: [ExchangeRow], of session: SessionID, in db: Database) throws {
-        let known = try known(session, in: db)
+    func insert(
+        _ rows: [ExchangeRow], of session: SessionID, in db: Database, state: RecordsSchema.State = .present
+    ) throws {
+        let known = try known(session, in: db, state: state)
         var items: [RecordChunk.Item] = []
         var text = 0
         for row in rows {
@@ -120,24 +130,34 @@ extension SQLiteRecords {
     // MARK: - Sessions
 
     private func open(_ row: SessionRow, in db: Database) throws {
-        let hash = hash(row.id)
+        try use(row.id, in: db, "open session \(row.id)")
+        try insert(row, .present, in: db)
+    }
+
+    /// Notes that an id is used.
+    ///
+    /// - Throws: `.rejected` when it was before.
+    func use(_ id: SessionID, in db: Database, _ operation: String) throws {
         let used = try db.cachedStatement(sql: "INSERT OR IGNORE INTO used_ids VALUES (?)")
-        try used.execute(arguments: [hash])
-        guard db.changesCount == 1 else {
-            throw StoreError(.rejected, "open session \(row.id)", "the id was used before")
+        try used.execute(arguments: [hash(id)])
+        guard db.changesCount == 1, try !wasUsedElsewhere(id, in: db) else {
+            throw StoreError(.rejected, operation, "the id was used before")
         }
+    }
+
+    func insert(_ row: SessionRow, _ state: RecordsSchema.State, in db: Database) throws {
         try db.cachedStatement(
             sql: """
                 INSERT INTO sessions VALUES (
-                    NULL, ?, 0, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, ?, ?,
+                    NULL, ?, ?, ?, ?, ?, ?, ?, zeroblob(?), ?, ?, ?, ?, ?, ?,
                     zeroblob(?), ?, ?, ?
                 )
                 """
         ).execute(arguments: [
-            hash, row.policy.rawValue, row.created.nanoseconds, row.timeout, row.revoked?.nanoseconds,
-            row.secrets.count, RecordsSchema.padding.front, row.id.text, row.tokenHash.column, Data(row.redactionKey),
-            row.bootID, row.incompleteReason, Data(row.configuration), Self.tail(row),
-            Data(SecretColumn.bytes(row.secrets)), row.name, Data(row.labels),
+            hash(row.id), state.rawValue, row.policy.rawValue, row.created.nanoseconds, row.timeout,
+            row.revoked?.nanoseconds, row.secrets.count, RecordsSchema.padding.front, row.id.text,
+            row.tokenHash.column, Data(row.redactionKey), row.bootID, row.incompleteReason, Data(row.configuration),
+            Self.tail(row), Data(SecretColumn.bytes(row.secrets)), row.name, Data(row.labels),
         ])
     }
 

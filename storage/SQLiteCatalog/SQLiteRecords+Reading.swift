@@ -30,10 +30,7 @@ extension SQLiteRecords {
     }
 
     package func wasUsed(_ id: SessionID) throws(StoreError) -> Bool {
-        try file.read("look up session id \(id)") { db in
-            let statement = try db.cachedStatement(sql: "SELECT 1 FROM used_ids WHERE hash = ?")
-            return try Row.fetchOne(statement, arguments: [hash(id)]) != nil
-        }
+        try file.read("look up session id \(id)") { db in try isUsed(id, in: db) }
     }
 
     package func lastNumber(of session: SessionID) throws(StoreError) -> Int64 {

@@ -11,9 +11,11 @@ extension SQLiteRecords {
     package func remove(_ session: SessionID) throws(StoreError) {
         var number: Int64?
         try write("begin to remove session \(session)") { db in
-            number = try self.number(of: session, in: db)
+            number = try self.number(of: session, in: db) ?? self.number(of: session, in: db, state: .arriving)
             // From here on nobody sees it, and a start after a crash goes on with the removal.
-            try db.execute(sql: "UPDATE sessions SET state = 1 WHERE no = ?", arguments: [number])
+            try db.execute(
+                sql: "UPDATE sessions SET state = ? WHERE no = ?",
+                arguments: [RecordsSchema.State.leaving.rawValue, number])
             forget(session)
         }
         if let number { _ = try deleteRows(of: number) { true } }

@@ -11,15 +11,17 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     final class Known {
         let id: SessionID
         let keys: ExchangeKey
+        var state: RecordsSchema.State
         var lastNumber: Int64
         /// Digests of its artifacts, those that the writer has met.
         var digests: Set<SHA256Digest> = []
         /// Whether these are all.
         let hasAllDigests: Bool
 
-        init(id: SessionID, keys: ExchangeKey, lastNumber: Int64) {
+        init(id: SessionID, keys: ExchangeKey, state: RecordsSchema.State, lastNumber: Int64) {
             self.id = id
             self.keys = keys
+            self.state = state
             self.lastNumber = lastNumber
             hasAllDigests = lastNumber == 0
         }
@@ -31,14 +33,16 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     private static let mostDigests = 500_000
 
     let file: SQLiteFile
-    private let hashKey: (UInt64, UInt64)
-    private let reserve: Reserve
+    let hashKey: UsedIDKey
+    /// `nil` for a record that nothing is going to be recorded in.
+    private let reserve: Reserve?
     private let reserveReleased: @Sendable (SQLiteRecords) -> Void
     // Touched in the writer's serial queue only.
     private var known: [SessionID: Known] = [:]
     private var digestCount = 0
 
-    /// Opens or makes the file; ``endRemovals(mayGoOn:)`` ends what the last run of the service began to remove.
+    /// Opens or makes the file; ``endRemovals(mayGoOn:)`` ends what the last run of the service began to remove, and what it
+    /// did not end to bring back.
     ///
     /// - Parameters:
     ///   - path: The database; SQLite's `-wal` and `-shm` and our reserve `records.reserve` stand beside it.
@@ -46,28 +50,47 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     ///   - reserveReleased: Called on the writing thread when the reserve was given up, for the log; not on the
     ///     writer's queue.
     /// - Throws: ``StoreError``: `.corrupt` for damage, `.rejected` for a newer schema, `.unavailable` otherwise.
-    package init(
+    package convenience init(
         path: String, durability: Durability = .process,
         reserveReleased: @escaping @Sendable (SQLiteRecords) -> Void = { _ in }
     ) throws(StoreError) {
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        file = try SQLiteFile(
-            path: path, schema: RecordsSchema.versions, durability: durability,
+        let stem = name.hasSuffix(".db") ? String(path.dropLast(3)) : path
+        try self.init(
+            path: path, durability: durability, reserve: Reserve(path: stem + ".reserve"),
             advice: """
                 nothing was changed; keep a copy of \(path) and what stands beside it, then run: \
                 sqlite3 \(path) ".recover" | sqlite3 recovered-\(name), and put the result in its place
-                """)
-        let stem = name.hasSuffix(".db") ? String(path.dropLast(3)) : path
-        reserve = Reserve(path: stem + ".reserve")
+                """, reserveReleased: reserveReleased)
+    }
+
+    init(
+        path: String, durability: Durability, reserve: Reserve?, advice: String,
+        reserveReleased: @escaping @Sendable (SQLiteRecords) -> Void = { _ in }
+    ) throws(StoreError) {
+        file = try SQLiteFile(
+            path: path, schema: RecordsSchema.versions, durability: durability, advice: advice)
+        self.reserve = reserve
         self.reserveReleased = reserveReleased
-        hashKey = try file.read("read the settings of \(path)") { db in
+        let arriving: Int64
+        (hashKey, arriving) = try file.read("read the settings of \(path)") { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT hash_key0, hash_key1 FROM settings") else {
                 throw Row.damage(0)
             }
-            return (UInt64(bitPattern: try row.number(0)), UInt64(bitPattern: try row.number(1)))
+            let count = try Row.fetchOne(
+                db, sql: "SELECT count(*) FROM sessions WHERE state = ?",
+                arguments: [RecordsSchema.State.arriving.rawValue])
+            return (try Self.key(row, 0), try count?.number(0) ?? 0)
+        }
+        if arriving > 0 {
+            try write("give up what was being restored") { db in
+                try db.execute(
+                    sql: "UPDATE sessions SET state = ? WHERE state = ?",
+                    arguments: [RecordsSchema.State.leaving.rawValue, RecordsSchema.State.arriving.rawValue])
+            }
         }
         do {
-            try reserve.refill()
+            try reserve?.refill()
         } catch  where error.kind == .full {
             // Without the reserve the record still works; maintain() tries again.
         }
@@ -76,10 +99,10 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     /// Takes the reserve again when there is room for it.
     ///
     /// - Throws: ``StoreError`` with `.full` as long as there is not.
-    package func maintain() throws(StoreError) { try reserve.refill() }
+    package func maintain() throws(StoreError) { try reserve?.refill() }
 
     /// Whether there is room on the disk that only the record may take; asks the file system.
-    package var hasReserve: Bool { reserve.isTaken }
+    package var hasReserve: Bool { reserve?.isTaken ?? false }
 
     /// Forbids the file to grow by more than some pages from now on; writes that need more fail with `.full`.
     ///
@@ -128,7 +151,7 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
         do {
             try attempt(operation, body, isRoomWanted: &isRoomWanted)
         } catch {
-            guard isRoomWanted, reserve.release() else { throw error }
+            guard isRoomWanted, reserve?.release() == true else { throw error }
             reserveReleased(self)
             try attempt(operation, body, isRoomWanted: &isRoomWanted)
         }
@@ -144,32 +167,29 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     }
 
     /// The hash by which an id is found.
-    func hash(_ id: SessionID) -> Int64 {
-        var hash = SipHash(key: hashKey)
-        hash.add(id.text.utf8)
-        return Int64(bitPattern: hash.finish())
-    }
+    func hash(_ id: SessionID) -> Int64 { hashKey.hash(id) }
 
-    /// The session's number in the file, when it is there and not being removed.
-    func number(of id: SessionID, in db: Database) throws -> Int64? {
-        let statement = try db.cachedStatement(sql: "SELECT no, id FROM sessions WHERE id_hash = ? AND state = 0")
-        guard let row = try Row.fetchOne(statement, arguments: [hash(id)]), try row.text(1) == id.text else {
-            return nil
-        }
+    /// The session's number in the file, when it is there in this state.
+    func number(
+        of id: SessionID, in db: Database, state: RecordsSchema.State = .present
+    ) throws -> Int64? {
+        let statement = try db.cachedStatement(sql: "SELECT no, id FROM sessions WHERE id_hash = ? AND state = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [hash(id), state.rawValue]), try row.text(1) == id.text
+        else { return nil }
         return try row.number(0)
     }
 
     /// What the writer knows of a session; called in its queue only.
     ///
-    /// - Throws: `.rejected` when it is not there.
-    func known(_ id: SessionID, in db: Database) throws -> Known {
-        if let present = known[id] { return present }
-        guard let number = try number(of: id, in: db) else {
+    /// - Throws: `.rejected` when it is not there in this state.
+    func known(_ id: SessionID, in db: Database, state: RecordsSchema.State = .present) throws -> Known {
+        if let present = known[id], present.state == state { return present }
+        guard let number = try number(of: id, in: db, state: state) else {
             throw StoreError(.rejected, "change session \(id)", "there is no such session")
         }
         let keys = ExchangeKey(session: number)
         if known.count >= Self.mostKnown || digestCount >= Self.mostDigests { forgetAll() }
-        let made = Known(id: id, keys: keys, lastNumber: try lastNumber(keys, in: db))
+        let made = Known(id: id, keys: keys, state: state, lastNumber: try lastNumber(keys, in: db))
         known[id] = made
         return made
     }

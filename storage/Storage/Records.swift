@@ -159,6 +159,41 @@ public enum RecordChange: Sendable {
     ///
     /// `truncated` is `nil` for the whole. The row's JSON says it too, see ``ExchangeRow/ended(delivered:truncated:)``.
     case delivered(SessionID, number: Int64, bytes: Int64, truncated: String?)
+    /// Begins to bring back a session of another record. An id that was ever used is an error (`.rejected`).
+    ///
+    /// Nobody sees it and its id counts as unused until `.endRestoring`; what has not come that far when the record is
+    /// opened again is gone.
+    case beginRestoring(SessionRow)
+    /// More exchanges of a session that is being brought back, with their numbers as for `.exchange`.
+    case restore(SessionID, [ExchangeRow])
+    /// A session that was being brought back is there from now on, as if it had been opened here.
+    case endRestoring(SessionID)
+    /// Ids that were used in another record are used here too, by their hashes under that record's key.
+    case reserve([Int64], UsedIDKey)
+}
+
+/// The key of the hashes by which a record knows ids that were used, after all else of their sessions has gone.
+public struct UsedIDKey: Hashable, Sendable {
+    /// The key's first half.
+    public var first: UInt64
+    /// The key's second half.
+    public var second: UInt64
+
+    /// How many keys of other records a record has at most; another one is an error (`.rejected`).
+    public static let most = 64
+
+    /// Makes a key of its halves.
+    public init(first: UInt64, second: UInt64) {
+        self.first = first
+        self.second = second
+    }
+
+    /// The hash of an id under this key.
+    public func hash(_ id: SessionID) -> Int64 {
+        var hash = SipHash(key: (first, second))
+        hash.add(id.text.utf8)
+        return Int64(bitPattern: hash.finish())
+    }
 }
 
 /// Totals of one session's exchanges.
@@ -217,6 +252,22 @@ public protocol Records: AnyObject, Sendable {
     /// - Returns: Whether a session with it must not be opened.
     /// - Throws: ``StoreError``.
     func wasUsed(_ id: SessionID) throws(StoreError) -> Bool
+
+    /// The keys under which the hashes of used ids are kept: the record's own first, then those of other records.
+    ///
+    /// - Returns: The keys.
+    /// - Throws: ``StoreError``.
+    func usedIDKeys() throws(StoreError) -> [UsedIDKey]
+
+    /// The hashes of used ids under one key in ascending order, in pages.
+    ///
+    /// - Parameters:
+    ///   - key: One of ``usedIDKeys()``.
+    ///   - after: The last hash of the page before; `nil` for the first page.
+    ///   - limit: How many at most.
+    /// - Returns: The hashes.
+    /// - Throws: ``StoreError``.
+    func usedIDs(_ key: UsedIDKey, after: Int64?, limit: Int) throws(StoreError) -> [Int64]
 
     /// The number of a session's last exchange, for going on after a restart; costs the same however many there are.
     ///
@@ -280,6 +331,8 @@ public protocol Records: AnyObject, Sendable {
     func unconcluded(of session: SessionID, limit: Int) throws(StoreError) -> [ExchangeRow]
 
     /// Removes a session and all its exchanges; the id stays used. Removing what is not there is no error.
+    ///
+    /// One that is being brought back vanishes as if it had never been begun.
     ///
     /// It works in slices of about 10 ms and lets `apply` in between them, so call it from a thread of its own.
     /// Afterwards nothing of the session can be found in the files.

@@ -36,7 +36,7 @@ package struct RecordsCheck: Sendable, CustomTestStringConvertible {
     }
 
     /// All promises.
-    package static let all = sessions + exchanges + pages + groups + removals
+    package static let all = sessions + exchanges + pages + groups + removals + restoring
 }
 
 /// Rows for the checks.

@@ -76,6 +76,10 @@ final class ControlledRecords: Records {
     func sessions() throws(StoreError) -> [SessionRow] { try inner.sessions() }
     func session(_ id: SessionID) throws(StoreError) -> SessionRow? { try inner.session(id) }
     func wasUsed(_ id: SessionID) throws(StoreError) -> Bool { try inner.wasUsed(id) }
+    func usedIDKeys() throws(StoreError) -> [UsedIDKey] { try inner.usedIDKeys() }
+    func usedIDs(_ key: UsedIDKey, after: Int64?, limit: Int) throws(StoreError) -> [Int64] {
+        try inner.usedIDs(key, after: after, limit: limit)
+    }
     func totals(of session: SessionID) throws(StoreError) -> SessionTotals { try inner.totals(of: session) }
     func exchanges(
         of session: SessionID, category: ExchangeRow.Category?, after: Int64, limit: Int
