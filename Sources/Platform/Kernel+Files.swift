@@ -282,6 +282,29 @@ extension Kernel {
         }
     }
 
+    /// Copies the first bytes of a file to the beginning of another one, through memory.
+    ///
+    /// - Returns: How many there were, `count` at most.
+    package static func copyBytes(from: CInt, to: CInt, count: Int64) throws(SystemError) -> Int64 {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset: Int64 = 0
+        while offset < count {
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(count - offset, 1 << 18))])
+            let read = try pread(from, into: piece, offset: offset)
+            if read == 0 { break }
+            try pwriteAll(to, UnsafeRawBufferPointer(rebasing: piece[..<read]), offset: offset)
+            offset += Int64(read)
+        }
+        return offset
+    }
+
+    /// Whether bytes can be read through a descriptor: it was opened for reading, and not as a mere place (`O_PATH`).
+    package static func isReadable(_ fd: CInt) throws(SystemError) -> Bool {
+        let flags = try checked("fcntl F_GETFL") { fcntl(fd, F_GETFL) }
+        return flags & O_ACCMODE != O_WRONLY && flags & 0o10000000 == 0
+    }
+
     private static func copyThroughMemory(from: CInt, to: CInt, offset start: Int64) throws(SystemError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
         defer { buffer.deallocate() }

@@ -31,6 +31,54 @@ extension Kernel {
     /// The user of the process that connected to a local socket of ours, as the kernel knows it.
     package static func peerUser(_ fd: CInt) -> UInt32? { UInt32(exactly: linux_peer_user(fd)) }
 
+    /// Sends on a local socket with a descriptor, of which the peer gets one of its own (`SCM_RIGHTS`).
+    ///
+    /// The descriptor goes with the first of the bytes, of which there must be one.
+    package static func send(_ fd: CInt, _ bytes: UnsafeRawBufferPointer, handing descriptor: CInt) -> IOResult {
+        var control = DescriptorMessage()
+        control.descriptors = (descriptor, 0)
+        var part = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+        return withUnsafeMutablePointer(to: &part) { part in
+            withUnsafeMutableBytes(of: &control) { control in
+                var message = msghdr()
+                message.msg_iov = part
+                message.msg_iovlen = 1
+                message.msg_control = control.baseAddress
+                message.msg_controllen = control.count
+                return moving("sendmsg") { Glibc.sendmsg(fd, &message, CInt(MSG_NOSIGNAL)) }
+            }
+        }
+    }
+
+    /// Receives from a local socket, also descriptors, which are closed on `exec`.
+    ///
+    /// - Parameters:
+    ///   - fd: The socket.
+    ///   - buffer: Gets the bytes.
+    ///   - descriptors: Gets those that came, two of one message at most; the kernel closes the others.
+    /// - Returns: How many bytes came.
+    package static func recv(
+        _ fd: CInt, into buffer: UnsafeMutableRawBufferPointer, descriptors: inout [SharedDescriptor]
+    ) -> IOResult {
+        var control = DescriptorMessage()
+        var part = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+        return withUnsafeMutablePointer(to: &part) { part in
+            withUnsafeMutableBytes(of: &control) { control in
+                var message = msghdr()
+                message.msg_iov = part
+                message.msg_iovlen = 1
+                message.msg_control = control.baseAddress
+                message.msg_controllen = control.count
+                // MSG_CMSG_CLOEXEC
+                let result = moving("recvmsg") { Glibc.recvmsg(fd, &message, 0x4000_0000) }
+                if case .count = result {
+                    descriptors += DescriptorMessage.descriptors(in: control.prefix(message.msg_controllen))
+                }
+                return result
+            }
+        }
+    }
+
     /// The status of what is at a path, a symbolic link being one itself; `nil` when there is nothing.
     package static func statusOfLink(_ path: String) throws(SystemError) -> FileStatus? {
         var status = Glibc.stat()
@@ -80,6 +128,36 @@ extension Kernel {
             }
         }
         try result.get()
+    }
+}
+
+/// A control message with two descriptors as it lies in memory, or with one and padding (cmsg(3)).
+private struct DescriptorMessage {
+    var length = MemoryLayout<cmsghdr>.size + MemoryLayout<CInt>.size
+    var level = SOL_SOCKET
+    // SCM_RIGHTS
+    var type: CInt = 1
+    var descriptors: (CInt, CInt) = (0, 0)
+
+    /// Takes the descriptors out of the control messages that were received.
+    static func descriptors(in control: Slice<UnsafeMutableRawBufferPointer>) -> [SharedDescriptor] {
+        let bytes = UnsafeRawBufferPointer(rebasing: control)
+        let headSize = MemoryLayout<cmsghdr>.size
+        var found: [SharedDescriptor] = []
+        var start = 0
+        while start + headSize <= bytes.count {
+            let head = bytes.loadUnaligned(fromByteOffset: start, as: cmsghdr.self)
+            let end = min(start + Int(head.cmsg_len), bytes.count)
+            guard end >= start + headSize else { break }
+            if head.cmsg_level == SOL_SOCKET, head.cmsg_type == 1 {
+                for place in stride(from: start + headSize, through: end - 4, by: 4) {
+                    found.append(
+                        SharedDescriptor(adopting: bytes.loadUnaligned(fromByteOffset: place, as: CInt.self)))
+                }
+            }
+            start += (end - start + 7) & ~7
+        }
+        return found
     }
 }
 
