@@ -165,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "SessionsTests",
             dependencies: [
-                "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting", logging,
+                "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting", "MemoryStorage",
+                "RecordJournal", "SQLiteCatalog", logging,
             ],
             swiftSettings: base),
         .testTarget(

@@ -11,6 +11,7 @@ package import Platform
 /// | From | To | By |
 /// |---|---|---|
 /// | – | open | ``open(_:)``, or ``restore()`` after a restart |
+/// | – | closed | ``restore(from:time:validateOnly:mayGoOn:)``, from a backup |
 /// | open | closed (token revoked) | ``revoke(_:token:)``, `close(_:)` |
 /// | closed | ended: files written, rows removed | ``finish(_:)``, ``finishAll()`` |
 /// | open, closed | expired: rows and folder removed | `expire(_:)`, by the session's timer |
@@ -49,9 +50,9 @@ package actor SessionRegistry {
     let log: Logger
 
     var entries: [SessionID: Entry] = [:]
-    private var isStopping = false
-    /// Wanted ids of sessions that are being opened.
-    private var opening: Set<SessionID> = []
+    private(set) var isStopping = false
+    /// Wanted ids of sessions that are being opened, and those of sessions that are being restored.
+    var opening: Set<SessionID> = []
 
     /// How many sessions this process has opened.
     package private(set) var openedCount = 0
