@@ -38,6 +38,7 @@ final class Service: Sendable {
     private let localListener: LocalListener?
     private let local = Lock<LocalServer?>(nil)
     private let localParts: LocalParts
+    private let archive: RecordCare
     private let controlRequests: Lock<UInt64>
     private let copyUntil: Lock<MonotonicTime?>
     private let pool: WorkerPool
@@ -156,12 +157,15 @@ final class Service: Sendable {
         access.spoolPath = folder.path
         let api = ControlAPI(settings: access, parts: parts, log: log)
         control = ControlServer(api: api, listener: ports.control.descriptor, log: log)
+        archive = RecordCare(
+            stores: stores, registry: registry, pool: pool, folder: folder.archive, minFree: settings.disk.minFree)
         localParts = LocalParts(
             control: parts, version: ServiceVersion.text,
             artifacts: { row in
                 StreamedArtifacts(ArtifactListStream(session: row, records: records, context: reportContext(row)))
             },
-            inspectorsJSON: { try InspectorsFile.read(text: $0, path: InspectorsFile.name).json() })
+            inspectorsJSON: { try InspectorsFile.read(text: $0, path: InspectorsFile.name).json() },
+            archive: archive)
         localListener = try LocalSocketPlace.listen(
             named: settings.controlSocket,
             candidates: LocalSocketPlace.candidates(
@@ -265,6 +269,7 @@ final class Service: Sendable {
         copyUntil.withLock { $0 = MonotonicTime.now() + stopTimeout }
         _ = try? Kernel.unlinkIfPresent(serviceFilePath)
         retention.withLock { $0 }?.cancel()
+        archive.stop()
         async let localStopped: Void = stopLocally(stopTimeout)
         async let controlStopped: Void = control.stop(grace: stopTimeout)
         await proxy.stop(grace: stopTimeout)

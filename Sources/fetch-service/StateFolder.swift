@@ -12,6 +12,7 @@ import Platform
 /// | `.store/lock` | held by the one process that uses the folder |
 /// | `.store/records.db` | sessions and exchanges; precious |
 /// | `.store/records.journal-0`, `-1` | exchanges that `records.db` has not taken in yet; empty after an orderly end |
+/// | `.store/archive/` | a copy of the record while it is backed up or restored; empty otherwise |
 /// | `.store/cache.db` | what is stored for reuse; can be thrown away with `content` |
 /// | `.store/content/` | bodies |
 /// | `.store/ca.pem`, `.store/ca.key.pem` | our own certificate authority |
@@ -27,6 +28,7 @@ struct StateFolder {
     var store: String { path + "/.store" }
     var records: String { store + "/records.db" }
     var journal: String { store + "/records.journal" }
+    var archive: String { store + "/archive" }
     var catalog: String { cacheFolder + "/cache.db" }
     var content: String { cacheFolder + "/content" }
     var authorityCertificate: String { store + "/ca.pem" }
@@ -63,6 +65,21 @@ struct StateFolder {
             )
         }
         self.locks = locks
+        do throws(SystemError) {
+            // What a process left that was killed while it made a copy.
+            try Self.empty(archive)
+        } catch {
+            throw .service("cannot start service: the folder \(archive): \(error)")
+        }
+    }
+
+    /// Removes the files of a folder, which need not be there.
+    static func empty(_ folder: String) throws(SystemError) {
+        do throws(SystemError) {
+            for name in try Kernel.names(inFolder: folder) { try Kernel.unlinkIfPresent("\(folder)/\(name)") }
+        } catch {
+            guard error.code == ENOENT else { throw error }
+        }
     }
 
     private static func lock(

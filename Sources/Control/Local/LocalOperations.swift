@@ -1,5 +1,6 @@
 internal import Core
 package import Logging
+internal import Platform
 internal import Sessions
 package import Storage
 
@@ -15,17 +16,21 @@ package struct LocalParts: Sendable {
     package var inspectorsJSON: @Sendable ([UInt8]) throws -> [UInt8]
     /// Changes the running service; without it `update-config` and `update-cert` are unsupported operations.
     package var updates: (any ServiceUpdates)?
+    /// Backs the record up and restores it; without it `backup` and `restore` are unsupported operations.
+    package var archive: (any RecordArchive)?
 
     /// Names the parts.
     package init(
         control: ControlParts, version: String, artifacts: @escaping @Sendable (SessionRow) throws -> any ReportPieces,
-        inspectorsJSON: @escaping @Sendable ([UInt8]) throws -> [UInt8], updates: (any ServiceUpdates)? = nil
+        inspectorsJSON: @escaping @Sendable ([UInt8]) throws -> [UInt8], updates: (any ServiceUpdates)? = nil,
+        archive: (any RecordArchive)? = nil
     ) {
         self.control = control
         self.version = version
         self.artifacts = artifacts
         self.inspectorsJSON = inspectorsJSON
         self.updates = updates
+        self.archive = archive
     }
 }
 
@@ -38,6 +43,8 @@ package struct LocalParts: Sendable {
 /// | `update-cert` | `updateCertificate` |
 /// | `create-session` | `createSession` |
 /// | `list-artifacts` | `listArtifacts` |
+/// | `backup` | `backUp` (ours) |
+/// | `restore` | `restore` (ours) |
 package struct LocalOperations: Sendable {
     /// The longest request that carries no configuration file, as over HTTP.
     static let longestPlainRequest = 1 << 20
@@ -52,7 +59,12 @@ package struct LocalOperations: Sendable {
     }
 
     /// Answers a request.
-    func answer(_ bytes: [UInt8]) async -> LocalReply {
+    ///
+    /// - Parameters:
+    ///   - bytes: Its text.
+    ///   - file: The descriptor that came with it; open for as long as it is held.
+    /// - Returns: What goes back.
+    func answer(_ bytes: [UInt8], file: SharedDescriptor? = nil) async -> LocalReply {
         parts.control.onRequest()
         let request: LocalRequest
         do {
@@ -63,6 +75,7 @@ package struct LocalOperations: Sendable {
         if bytes.count > Self.longestPlainRequest, request.operation != "update-config" {
             return .error("the request is longer than \(Self.longestPlainRequest) bytes")
         }
+        if file != nil, request.operation != "restore" { return .error("this operation takes no file") }
         switch request.operation {
         case "version": return .ok(parts.version)
         case "update-config":
@@ -71,6 +84,10 @@ package struct LocalOperations: Sendable {
             if let updates = parts.updates { return await updateCertificate(request, updates) }
         case "create-session": return await createSession(request)
         case "list-artifacts": return await listArtifacts(request)
+        case "backup":
+            if let archive = parts.archive { return await backUp(archive) }
+        case "restore":
+            if let archive = parts.archive { return await restore(request, file, archive) }
         default: break
         }
         return .error("unsupported operation")

@@ -1,9 +1,12 @@
 internal import Core
+internal import Platform
 
 /// What goes back over the local socket: `{"result": "ok" | "error", "message": "…"}`.
 enum LocalReply: Sendable {
     case ok(String)
     case error(String)
+    /// An `ok` with an open file, of which the client gets a descriptor.
+    case file(String, SharedDescriptor)
     /// An `ok` whose message is made piece by piece; one that fails on the way is cut off, so that it is no JSON.
     case pieces(first: [UInt8]?, any ReportPieces)
 
@@ -15,7 +18,7 @@ enum LocalReply: Sendable {
     /// - Throws: What `sink` and the pieces throw.
     func write(to sink: ([UInt8]) throws -> Void) throws {
         switch self {
-        case .ok(let message): try sink(Self.json("ok", message))
+        case .ok(let message), .file(let message, _): try sink(Self.json("ok", message))
         case .error(let message): try sink(Self.json("error", message))
         case .pieces(first: var piece, let pieces):
             var start = Self.start

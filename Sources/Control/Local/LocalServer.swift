@@ -147,7 +147,7 @@ package final class LocalServer: Sendable {
         switch read(socket) {
         case .gone: return
         case .refused(let text): reply = .error(text)
-        case .request(let bytes):
+        case .request(let bytes, let file):
             let isWanted = state.change { state in
                 state.reading.removeAll { $0 === connection }
                 guard !state.isStopping else { return false }
@@ -155,17 +155,17 @@ package final class LocalServer: Sendable {
                 return true
             }
             guard isWanted else { return send(.error("the service is stopping"), to: socket) }
-            reply = answer(bytes)
+            reply = answer(bytes, file)
         }
         send(reply, to: socket)
     }
 
     /// Waits for the answer on this thread, which is the connection's own.
-    private func answer(_ bytes: [UInt8]) -> LocalReply {
+    private func answer(_ bytes: [UInt8], _ file: SharedDescriptor?) -> LocalReply {
         let done = Latch()
         let reply = Lock(LocalReply.error("no answer"))
         Task.detached { [operations] in
-            let answer = await operations.answer(bytes)
+            let answer = await operations.answer(bytes, file: file)
             reply.withLock { $0 = answer }
             done.signal()
         }
@@ -174,7 +174,8 @@ package final class LocalServer: Sendable {
     }
 
     private enum Reading {
-        case request([UInt8])
+        /// With a file, if one was handed over.
+        case request([UInt8], SharedDescriptor?)
         case refused(String)
         /// The client has left, or its place was needed.
         case gone
@@ -183,19 +184,21 @@ package final class LocalServer: Sendable {
     private func read(_ socket: CInt) -> Reading {
         let deadline = MonotonicTime.now() + settings.requestTime
         var bytes: [UInt8] = []
+        var files: [SharedDescriptor] = []
         var end = RequestEnd()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { buffer.deallocate() }
         while true {
-            switch Kernel.recv(socket, into: buffer) {
-            case .count(0): return bytes.isEmpty ? .gone : .request(bytes)
+            switch Kernel.recv(socket, into: buffer, descriptors: &files) {
+            case .count(0): return bytes.isEmpty ? .gone : .request(bytes, files.first)
             case .count(let count):
                 let piece = buffer[..<count]
                 bytes += piece
                 if bytes.count > settings.longestRequest {
                     return .refused("the request is longer than \(settings.longestRequest) bytes")
                 }
-                if end.isReached(by: piece) { return .request(bytes) }
+                if files.count > 1 { return .refused("a request carries one file at most") }
+                if end.isReached(by: piece) { return .request(bytes, files.first) }
             case .wouldBlock:
                 guard Self.wait(for: socket, POLLIN, until: deadline) else {
                     return .refused("the request did not come within \(settings.requestTime)")
@@ -211,12 +214,19 @@ package final class LocalServer: Sendable {
     private struct ClientLeft: Error {}
 
     private func send(_ reply: LocalReply, to socket: CInt) {
+        var file: SharedDescriptor? = if case .file(_, let file) = reply { file } else { nil }
         do {
             try reply.write { bytes in
                 var rest = bytes[...]
                 while !rest.isEmpty {
-                    switch rest.withUnsafeBytes({ Kernel.send(socket, $0) }) {
-                    case .count(let count): rest = rest.dropFirst(count)
+                    let result = rest.withUnsafeBytes { bytes in
+                        if let file { return Kernel.send(socket, bytes, handing: file.raw) }
+                        return Kernel.send(socket, bytes)
+                    }
+                    switch result {
+                    case .count(let count):
+                        rest = rest.dropFirst(count)
+                        file = nil
                     case .wouldBlock:
                         guard Self.wait(for: socket, POLLOUT, until: MonotonicTime.now() + settings.replyStall) else {
                             throw ClientLeft()

@@ -13,16 +13,16 @@ struct Fetchctl: ParsableCommand {
 
             The service is the one of --url (or FETCH_SERVICE_URL, with the credentials of FETCH_SERVICE_AUTH), else \
             the one that runs for this user, found through service.json in its state folder. create-session, \
-            list-artifacts, update-config, update-cert and version speak to the service of this machine over its local \
-            socket, which needs no credentials and takes requests of the service's user and of root.
+            list-artifacts, update-config, update-cert, backup, restore and version speak to the service of this machine \
+            over its local socket, which needs no credentials and takes requests of the service's user and of root.
 
             \(ExitStatus.table)
             """,
         subcommands: [
             RunCommand.self, EnvCommand.self, RevokeCommand.self, ReportCommand.self, EndCommand.self,
             SessionsCommand.self, TopCommand.self, CacheCommand.self, ConfigCommand.self, CreateSessionCommand.self,
-            ListArtifactsCommand.self, UpdateConfigCommand.self, UpdateCertCommand.self, CompletionCommand.self,
-            VersionCommand.self,
+            ListArtifactsCommand.self, UpdateConfigCommand.self, UpdateCertCommand.self, BackupCommand.self,
+            RestoreCommand.self, CompletionCommand.self, VersionCommand.self,
         ])
 
     /// Parses the command line and runs the subcommand; every error is shown in one place, here.

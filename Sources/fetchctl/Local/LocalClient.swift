@@ -24,13 +24,35 @@ struct LocalClient: Sendable {
     func ask(
         _ operation: String, type: String = "", validateOnly: Bool = false, payload: String = ""
     ) throws(LocalError) -> String {
+        try exchange(operation, type: type, validateOnly: validateOnly, payload: payload, handing: nil).message
+    }
+
+    /// As ``ask(_:type:validateOnly:payload:)``, with an open file for the service.
+    func ask(
+        _ operation: String, validateOnly: Bool = false, handing file: SharedDescriptor
+    ) throws(LocalError) -> String {
+        try exchange(operation, type: "", validateOnly: validateOnly, payload: "", handing: file).message
+    }
+
+    /// As ``ask(_:type:validateOnly:payload:)``, for an open file from the service.
+    func askForFile(_ operation: String) throws(LocalError) -> (message: String, file: SharedDescriptor) {
+        let reply = try exchange(operation, type: "", validateOnly: false, payload: "", handing: nil)
+        guard let file = reply.file else { throw LocalError(kind: .malformed, reason: "there is no file with it") }
+        return (reply.message, file)
+    }
+
+    private func exchange(
+        _ operation: String, type: String, validateOnly: Bool, payload: String, handing file: SharedDescriptor?
+    ) throws(LocalError) -> (message: String, file: SharedDescriptor?) {
         var members: [String: JSONValue] = ["operation": .string(operation)]
         if !type.isEmpty { members["type"] = .string(type) }
         if validateOnly { members["validate-only"] = true }
         if !payload.isEmpty { members["payload"] = .string(payload) }
         let socket = try connect()
-        try Self.send(JSONValue.object(members).json, to: socket)
-        return try Self.message(of: try Self.receive(from: socket))
+        try Self.send(JSONValue.object(members).json, handing: file, to: socket)
+        var files: [SharedDescriptor] = []
+        let message = try Self.message(of: try Self.receive(from: socket, files: &files))
+        return (message, files.first)
     }
 
     private func connect() throws(LocalError) -> SharedDescriptor {
@@ -57,11 +79,20 @@ struct LocalClient: Sendable {
         throw LocalError(kind: .unreachable, reason: failures.joined(separator: "; "))
     }
 
-    private static func send(_ bytes: [UInt8], to socket: SharedDescriptor) throws(LocalError) {
+    private static func send(
+        _ bytes: [UInt8], handing file: SharedDescriptor?, to socket: SharedDescriptor
+    ) throws(LocalError) {
         var rest = bytes[...]
+        var file = file
         while !rest.isEmpty {
-            switch rest.withUnsafeBytes({ Kernel.send(socket.raw, $0) }) {
-            case .count(let count): rest = rest.dropFirst(count)
+            let result = rest.withUnsafeBytes { bytes in
+                if let file { return Kernel.send(socket.raw, bytes, handing: file.raw) }
+                return Kernel.send(socket.raw, bytes)
+            }
+            switch result {
+            case .count(let count):
+                rest = rest.dropFirst(count)
+                file = nil
             case .wouldBlock: throw LocalError(kind: .timedOut, reason: "it takes no more of the request")
             // It may have answered before it had read everything; the answer tells more than this error.
             case .failed(EPIPE), .failed(ECONNRESET): return
@@ -71,12 +102,14 @@ struct LocalClient: Sendable {
         Kernel.shutdownWrite(socket.raw)
     }
 
-    private static func receive(from socket: SharedDescriptor) throws(LocalError) -> [UInt8] {
+    private static func receive(
+        from socket: SharedDescriptor, files: inout [SharedDescriptor]
+    ) throws(LocalError) -> [UInt8] {
         var bytes: [UInt8] = []
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { buffer.deallocate() }
         while true {
-            switch Kernel.recv(socket.raw, into: buffer) {
+            switch Kernel.recv(socket.raw, into: buffer, descriptors: &files) {
             case .count(0): return bytes
             case .count(let count):
                 bytes += buffer[..<count]

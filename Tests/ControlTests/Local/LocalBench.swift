@@ -18,6 +18,7 @@ final class LocalBench: Sendable {
     let registry: SessionRegistry
     let server: LocalServer
     let updates = FakeUpdates()
+    let archive: FakeArchive
     /// What the artifacts consist of; `nil` in a piece makes it fail there.
     let artifacts = Lock<[[UInt8]?]>([Array("[\n\t\"ü".utf8), Array("\"\n]".utf8)])
     let requests = Lock(0)
@@ -30,6 +31,7 @@ final class LocalBench: Sendable {
     ) throws {
         folder = NSTemporaryDirectory() + "local-" + UUID().uuidString
         try Kernel.mkdir(folder)
+        archive = FakeArchive(folder: folder)
         recorder = Recorder(records: records)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         registry = SessionRegistry(
@@ -51,7 +53,7 @@ final class LocalBench: Sendable {
             inspectorsJSON: { yaml in
                 guard !yaml.isEmpty, yaml != Array("bad".utf8) else { throw HTTPProbe.Failure(text: "line 1: bad") }
                 return Array("{\"yaml\":\(yaml.count)}".utf8)
-            }, updates: updates)
+            }, updates: updates, archive: archive)
         server = LocalServer(
             listener: try LocalListener(path: folder + "/run/fetchctl.socket"),
             operations: LocalOperations(parts: parts, log: log), settings: settings, owner: owner, log: log)

@@ -246,7 +246,7 @@ struct ServiceCommandTests {
     func completionsAreScripts(_ shell: String) throws {
         let result = try Program.run(#require(Program.fetchctl), ["completion", shell], environment: [:])
         #expect(result.status == 0 && result.errors.isEmpty)
-        for word in ["create-session", "list-artifacts", "completion", "validate-only"] {
+        for word in ["create-session", "list-artifacts", "completion", "validate-only", "backup", "restore", "force"] {
             #expect(result.output.contains(word), "\(word)")
         }
         guard let interpreter = Program.find(shell) else { return }
@@ -260,7 +260,7 @@ struct ServiceCommandTests {
         #expect(result.status == 0)
         for word in [
             "run", "env", "revoke", "report", "end", "sessions", "top", "cache", "config", "create-session",
-            "list-artifacts", "update-config", "update-cert", "completion", "version",
+            "list-artifacts", "update-config", "update-cert", "backup", "restore", "completion", "version",
         ] {
             #expect(result.output.contains("\n  \(word) "), "\(word)")
         }

@@ -32,6 +32,7 @@ struct LocalCommandTests {
             return [
                 ["version"], ["create-session"], ["list-artifacts", "--session-id", "abc"],
                 ["update-config", folder.file("acl.yaml")], ["update-cert", folder.file("acl.yaml")],
+                ["backup", folder.file("new.db")], ["restore", folder.file("acl.yaml")],
             ]
         }
     }
@@ -44,7 +45,7 @@ struct LocalCommandTests {
             #expect(result.status == 1 && result.errors == "fetchctl: it is \\u{1b}broken\n", "\(command)")
             #expect(command == ["version"] || result.output.isEmpty)
         }
-        #expect(socket.requests.count == 5)
+        #expect(socket.requests.count == 7)
     }
 
     @Test func everySubcommandFailsAtAReplyThatCannotBeRead() throws {
@@ -105,6 +106,8 @@ struct LocalCommandTests {
         ["create-session", "--session-id", "A/b"], ["create-session", "--timeout", "-1"], ["list-artifacts"],
         ["list-artifacts", "--session-id", "../x"], ["update-config"], ["update-config", "some.yaml"],
         ["update-config", "--type", "nonsense", "acl.yaml"], ["update-cert"], ["completion", "tcsh"], ["cache"],
+        ["backup"],
+        ["backup", "a", "b"], ["restore"], ["restore", "--force", "a"],
         ["cache", "gc", "--to", "much"],
     ])
     func aCommandLineThatIsWrongIsToldWithStatusTwo(_ arguments: [String]) throws {

@@ -1,6 +1,7 @@
 import Core
 import Cryptography
 import Foundation
+import Glibc
 import Platform
 import RelayTesting
 import Testing
@@ -116,6 +117,66 @@ extension EndToEnd {
             let client = try SessionConnection(service, next)
             #expect(try client.get("/shared", of: origin).head.status == 200)
             #expect(origin.requests.filter { $0.target == "/shared" }.count == 1)
+        }
+
+        private func fetchctl(_ arguments: String...) throws {
+            let program = String(ServiceProcess.program.dropLast("fetch-service".count)) + "fetchctl"
+            let file = try #require(try ServiceFile.read(StateFolder(path: service.process.state), owner: geteuid()))
+            let result = try ClientProgram.run(
+                [program] + arguments, in: service.folder,
+                environment: ["FETCH_SERVICE_SOCKET": file.controlSocket ?? ""])
+            #expect(result.status == 0, "\(result)")
+        }
+
+        private func expectNothing(of words: [String]) throws {
+            let deadline = MonotonicTime.now() + .seconds(10)
+            var left = try found(words)
+            while !left.isEmpty, MonotonicTime.now() < deadline { left = try found(words) }
+            #expect(left.isEmpty, "\(left)")
+        }
+
+        @Test func backupsLeaveNothingInTheStateFolder() throws {
+            let session = try service.open()
+            try use(session)
+            let words = Marker.allCases.map(\.rawValue) + [session.id.text, session.token]
+            let backup = service.folder.file("backup.db")
+            try fetchctl("backup", backup)
+            let kept = Data(try Kernel.contents(of: backup, limit: 1 << 30))
+            #expect(kept.range(of: Data(Marker.userAgent.rawValue.utf8)) != nil)
+            #expect(kept.range(of: Data(session.token.utf8)) == nil, "a backup has no token")
+            try service.place.control.end(session.id)
+            try service.place.control.deleteResources(session.id)
+            try expectNothing(of: words)
+            // It does not come back, and is not left where the backup was looked at.
+            try fetchctl("restore", "--validate-only", backup)
+            try fetchctl("restore", backup)
+            try expectNothing(of: words)
+        }
+
+        @Test func nothingIsLeftOfASessionThatWasRestored() throws {
+            let session = try service.open()
+            try use(session)
+            let words = Marker.allCases.map(\.rawValue) + [session.id.text]
+            let backup = service.folder.file("backup.db")
+            try fetchctl("backup", backup)
+            service.process.signal(SIGKILL)
+            _ = service.process.end()
+            // A new record, and what a copy for it had left when the process was killed.
+            let store = service.folder.file("state/.store")
+            try FileManager.default.removeItem(atPath: store)
+            try FileManager.default.createDirectory(atPath: store + "/archive", withIntermediateDirectories: true)
+            for name in ["backup.db", "restore.db", "restore.db-wal"] {
+                try FileManager.default.copyItem(atPath: backup, toPath: "\(store)/archive/\(name)")
+            }
+            #expect(try !found(words).isEmpty)
+            try service.startAgain()
+            try expectNothing(of: words)
+            try fetchctl("restore", backup)
+            #expect(try found([session.id.text]).keys.allSatisfy { $0.hasPrefix(".store/records.") })
+            #expect(try !found(words).isEmpty)
+            try service.place.control.end(session.id)
+            try service.place.control.deleteResources(session.id)
+            try expectNothing(of: words)
         }
 
         @Test func nothingIsLeftOfASessionThatExpired() throws {
