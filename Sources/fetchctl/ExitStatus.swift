@@ -20,7 +20,8 @@ enum ExitStatus {
         Exit status:
           0    it is done
           1    it failed, as standard error says: no service, or it refused,
-               or cache verify found something wrong
+               or cache verify found something wrong,
+               or restore could not take in a session
           2    the command line is wrong, or the service does not take the policy
           125  run itself failed, before COMMAND or after it had succeeded
           126  COMMAND cannot be run

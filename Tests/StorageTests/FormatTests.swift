@@ -128,6 +128,17 @@ import Testing
         try records.apply([.exchange(Self.exchange(6, .artifact, of: row.id))])
     }
 
+    @Test("A record of each version can be restored", arguments: [1, 2, 3, 4])
+    func backups(_ version: Int) throws {
+        let (records, time) = try SQLiteRecords.openBackup(try database("records-\(version)"))
+        #expect(time == nil)
+        let rows = try ["first", "second"].map { try Self.session($0, version: version) }
+        #expect(try records.sessions() == rows)
+        #expect(try records.totals(of: rows[0].id).exchanges == 5)
+        let key = try #require(try records.usedIDKeys().first)
+        #expect(try records.usedIDs(key, after: nil, limit: 9).contains(key.hash(#require(SessionID("removed")))))
+    }
+
     @Test("A cache of each version opens with everything that is in it, and goes on", arguments: [1, 2, 3, 4])
     func cache(_ version: Int) throws {
         let catalog = try SQLiteCatalog(path: try database("cache-\(version)"))

@@ -148,6 +148,16 @@ extension EndToEnd {
             #expect(try json(second, "restore", file)["restored"] == [])
         }
 
+        @Test func whatWasDeliveredBeforeItIsInABackup() throws {
+            let service = try start()
+            let session = try service.open()
+            for round in 1...5 {
+                try use(service, session, 20)
+                let backup = try json(service, "backup", service.folder.file("\(round).db"))
+                #expect(backup["exchanges"]?.integer == Int64(round * 21))
+            }
+        }
+
         @Test func oneAtATimeAndTheOthersAreToldSo() throws {
             let service = try start()
             try use(service, try service.open(), 200)
