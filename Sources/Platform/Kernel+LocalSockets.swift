@@ -34,18 +34,35 @@ extension Kernel {
     /// Sends on a local socket with a descriptor, of which the peer gets one of its own (`SCM_RIGHTS`).
     ///
     /// The descriptor goes with the first of the bytes, of which there must be one.
-    package static func send(_ fd: CInt, _ bytes: UnsafeRawBufferPointer, handing descriptor: CInt) -> IOResult {
-        var control = DescriptorMessage()
-        control.descriptors = (descriptor, 0)
+    ///
+    /// - Parameters:
+    ///   - fd: The socket.
+    ///   - bytes: What is sent.
+    ///   - descriptor: What goes with it, if anything does.
+    ///   - address: Where a socket for datagrams sends to, a `sockaddr_un`; empty for one that is connected.
+    /// - Returns: How many bytes went.
+    package static func send(
+        _ fd: CInt, _ bytes: UnsafeRawBufferPointer, handing descriptor: CInt?, to address: [UInt8] = []
+    ) -> IOResult {
+        var (control, address) = (DescriptorMessage(), address)
+        if let descriptor { control.descriptors = (descriptor, 0) }
         var part = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
         return withUnsafeMutablePointer(to: &part) { part in
-            withUnsafeMutableBytes(of: &control) { control in
-                var message = msghdr()
-                message.msg_iov = part
-                message.msg_iovlen = 1
-                message.msg_control = control.baseAddress
-                message.msg_controllen = control.count
-                return moving("sendmsg") { Glibc.sendmsg(fd, &message, CInt(MSG_NOSIGNAL)) }
+            address.withUnsafeMutableBytes { address in
+                withUnsafeMutableBytes(of: &control) { control in
+                    var message = msghdr()
+                    if !address.isEmpty {
+                        message.msg_name = address.baseAddress
+                        message.msg_namelen = socklen_t(address.count)
+                    }
+                    message.msg_iov = part
+                    message.msg_iovlen = 1
+                    if descriptor != nil {
+                        message.msg_control = control.baseAddress
+                        message.msg_controllen = control.count
+                    }
+                    return moving("sendmsg") { Glibc.sendmsg(fd, &message, CInt(MSG_NOSIGNAL)) }
+                }
             }
         }
     }

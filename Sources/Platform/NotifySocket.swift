@@ -35,41 +35,13 @@ package struct NotifySocket: Sendable {
     ///   - descriptor: Is passed along with it, if there is one; the manager gets one of its own for the same file.
     /// - Throws: ``SystemError``.
     package func send(_ text: String, passing descriptor: SharedDescriptor? = nil) throws(SystemError) {
-        var (address, bytes) = (address, Array(text.utf8))
-        var control = descriptor.map { PassedDescriptors.message($0.raw) } ?? []
-        try Kernel.checked("sendmsg to the service manager") {
-            address.withUnsafeMutableBytes { address in
-                bytes.withUnsafeMutableBytes { bytes in
-                    control.withUnsafeMutableBytes { control in
-                        var piece = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
-                        return withUnsafeMutablePointer(to: &piece) { piece in
-                            var message = msghdr()
-                            message.msg_name = address.baseAddress
-                            message.msg_namelen = socklen_t(address.count)
-                            message.msg_iov = piece
-                            message.msg_iovlen = 1
-                            if !control.isEmpty {
-                                message.msg_control = control.baseAddress
-                                message.msg_controllen = control.count
-                            }
-                            return sendmsg(socket.raw, &message, CInt(MSG_NOSIGNAL))
-                        }
-                    }
-                }
-            }
+        let bytes = Array(text.utf8)
+        let destination = address
+        let result = bytes.withUnsafeBytes { Kernel.send(socket.raw, $0, handing: descriptor?.raw, to: destination) }
+        switch result {
+        case .count: return
+        case .wouldBlock: throw SystemError(call: "sendmsg to the service manager", code: EAGAIN)
+        case .failed(let code): throw SystemError(call: "sendmsg to the service manager", code: code)
         }
-    }
-}
-
-/// Descriptors that go along with a message over a local socket (`SCM_RIGHTS`, unix(7)).
-package enum PassedDescriptors {
-    /// The control message that passes one: its length, level and kind, and the descriptor, padded to whole words.
-    static func message(_ descriptor: CInt) -> [UInt8] {
-        var header = cmsghdr()
-        header.cmsg_len = MemoryLayout<cmsghdr>.size + MemoryLayout<CInt>.size
-        header.cmsg_level = SOL_SOCKET
-        header.cmsg_type = CInt(SCM_RIGHTS)
-        let padding = [UInt8](repeating: 0, count: MemoryLayout<Int>.size - MemoryLayout<CInt>.size)
-        return withUnsafeBytes(of: header) { Array($0) } + withUnsafeBytes(of: descriptor) { Array($0) } + padding
     }
 }

@@ -124,25 +124,10 @@ final class ReportSocket {
     /// The next datagram; `nil` when none has come for a moment.
     func next() throws -> Report? {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        var control = [UInt8](repeating: 0, count: 64)
-        let (count, controlCount) = buffer.withUnsafeMutableBytes { buffer in
-            control.withUnsafeMutableBytes { control in
-                var piece = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
-                return withUnsafeMutablePointer(to: &piece) { piece in
-                    var message = msghdr()
-                    (message.msg_iov, message.msg_iovlen) = (piece, 1)
-                    (message.msg_control, message.msg_controllen) = (control.baseAddress, control.count)
-                    let count = recvmsg(socket.raw, &message, CInt(MSG_CMSG_CLOEXEC))
-                    return (count, Int(message.msg_controllen))
-                }
-            }
-        }
-        guard count >= 0 else { return nil }
-        // Behind the header of the control message, which has 16 bytes.
-        let descriptor =
-            controlCount < 20
-            ? nil : SharedDescriptor(adopting: control.withUnsafeBytes { $0.load(fromByteOffset: 16, as: CInt.self) })
-        return Report(text: String(decoding: buffer.prefix(count), as: UTF8.self), descriptor: descriptor)
+        var descriptors: [SharedDescriptor] = []
+        let result = buffer.withUnsafeMutableBytes { Kernel.recv(socket.raw, into: $0, descriptors: &descriptors) }
+        guard case .count(let count) = result else { return nil }
+        return Report(text: String(decoding: buffer.prefix(count), as: UTF8.self), descriptor: descriptors.first)
     }
 }
 
