@@ -133,6 +133,11 @@ class UnderSystemd(unittest.TestCase):
         Build(name="listed")
         self.assertIn("listed", run("env", f"FETCH_SERVICE_AUTH={CREDENTIALS}", "fetchctl", "sessions"))
 
+        backup = Path("/tests/backup")
+        self.assertIn("1 sessions", run("fetchctl", "backup", str(backup)))
+        self.assertEqual((backup.stat().st_mode & 0o777, backup.stat().st_uid), (0o600, 0))
+        self.assertEqual(len(json.loads(run("fetchctl", "restore", "--json", str(backup)))["known"]), 1)
+
     def test_3_a_reload_reads_the_files_again(self) -> None:
         run("systemctl", "reload", UNIT)
         self.assertIn("the log was opened anew", wait_for("a reload", journal))
