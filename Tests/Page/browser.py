@@ -25,13 +25,13 @@ class Browser:
     def sign_in(self, control):
         """Gives the browser the credentials as its own dialogue would: for the origin, in answer to a challenge."""
         user = USER + ":" + PASSWORD.replace(":", "%3A")
-        self.driver.get(f"http://{user}@{control}/page/style.css")
+        self.driver.get(control.replace("http://", f"http://{user}@") + "/page/style.css")
 
     def load(self, control, hash=""):
         self.driver.get("about:blank")
         # What was said before is of another page.
         self.complaints()
-        self.driver.get(f"http://{control}/{hash}")
+        self.driver.get(f"{control}/{hash}")
 
     def size(self, width, height):
         self.command(

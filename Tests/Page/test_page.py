@@ -7,8 +7,9 @@ import unittest
 import scripted
 from browser import Browser
 from origin import Origin
+from scripted_service import ScriptedService
 from selenium.webdriver.common.keys import Keys
-from service import CREDENTIALS, ScriptedService, Service
+from service import Service
 
 PICTURES = os.environ.get("PAGE_PICTURES", "")
 
@@ -59,7 +60,7 @@ class RealServiceTests(PageTestCase):
 
     def test_nothing_of_the_page_is_given_away(self):
         for path in ("/", "/page/app.js", "/page/style.css", "/metrics"):
-            for credentials in (None, "Basic d3Jvbmc6d3Jvbmc="):
+            for credentials in ({}, {"Authorization": "Basic d3Jvbmc6d3Jvbmc="}):
                 status, fields, body = self.service.ask("GET", path, None, credentials)
                 self.assertEqual((status, body), (401, b"401 Unauthorized"))
                 self.assertTrue(fields["WWW-Authenticate"].startswith("Basic "))
