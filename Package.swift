@@ -24,6 +24,7 @@ let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift"
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 
@@ -112,7 +113,7 @@ let package = Package(
                 "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "Reports", "ReportModel",
                 hummingbird,
                 nioCore,
-                nioPosix, httpTypes, nioHTTPTypes, logging,
+                nioPosix, nioHTTP1, httpTypes, nioHTTPTypes, logging,
             ],
             swiftSettings: base),
 

@@ -108,7 +108,6 @@ extension ControlAPI {
     }
 
     private func body(of request: Request) async throws -> [UInt8] {
-        let buffer = try await request.body.collect(upTo: settings.largestBody)
-        return Array(buffer.readableBytesView)
+        try await request.wholeBody(upTo: settings.largestBody)
     }
 }

@@ -89,6 +89,43 @@ import Testing
         try await bench.end()
     }
 
+    @Test(arguments: [
+        ("GET /status HTTP/1.x\r\nHost: localhost\r\n\r\n", 400), ("GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}", 400), ("GET /status HTTP/1.1\r\nA B: c\r\n\r\n", 400),
+        ("GET /status HTTP/1.1\r\nX-Long: \(String(repeating: "a", count: 20_000))\r\n\r\n", 431),
+        ("GET /status HTTP/1.1\r\n\(String(repeating: "X: y\r\n", count: 300))\r\n", 431),
+    ]) func whatCannotBeParsedIsRefusedWithAStatus(request: String, status: Int) async throws {
+        try await ControlBench.run { (bench) async throws in
+            let reply = String(decoding: try await bench.probe.raw(Array(request.utf8)), as: UTF8.self)
+            #expect(reply.hasPrefix("HTTP/1.1 \(status) "), "\(reply)")
+            #expect(reply.contains("\r\n\r\nthe request cannot be read: "))
+        }
+    }
+
+    @Test func nonsenseBehindARequestDoesNotTakeItsAnswer() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let request = "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            let reply = String(decoding: try await bench.probe.raw(Array("\(request)\0\0\0\r\n".utf8)), as: UTF8.self)
+            #expect(reply.hasPrefix("HTTP/1.1 200 "), "\(reply)")
+            #expect(reply.contains("active-sessions"))
+        }
+    }
+
+    @Test(arguments: ["ZZ\r\n{}\r\n", "-1\r\n", "2\r\n{}2\r\n"])
+    func aBodyThatCannotBeReadIsTheClientsFault(chunks: String) async throws {
+        try await ControlBench.run { (bench) async throws in
+            for path in ["/session", "/cache/gc"] {
+                let (name, value) = ControlBench.administrator
+                let request =
+                    "POST \(path) HTTP/1.1\r\nHost: localhost\r\n\(name): \(value)\r\n"
+                    + "Transfer-Encoding: chunked\r\n\r\n\(chunks)"
+                let reply = String(decoding: try await bench.probe.raw(Array(request.utf8)), as: UTF8.self)
+                #expect(reply.hasPrefix("HTTP/1.1 400 "), "\(reply)")
+                #expect(reply.contains("the request body cannot be read: "))
+            }
+        }
+    }
+
     @Test func whoeverConnectsWhileItStopsHarmsNothing() async throws {
         for _ in 0..<20 {
             let bench = try ControlBench()

@@ -62,12 +62,12 @@ extension ControlAPI {
 
     /// `POST /cache/gc`, maybe with `{"to": bytes}`.
     private func collectCache(_ request: Request) async throws -> Response {
-        let body = try await request.body.collect(upTo: settings.largestBody)
+        let body = try await request.wholeBody(upTo: settings.largestBody)
         var goal: Int64?
-        if body.readableBytes > 0 {
+        if !body.isEmpty {
             let value: JSONValue
             do {
-                value = try JSONValue(firstIn: Array(body.readableBytesView))
+                value = try JSONValue(firstIn: body)
             } catch {
                 throw ControlRefusal.badRequest(error.description)
             }
@@ -78,9 +78,9 @@ extension ControlAPI {
             if let wanted = members["to"], wanted != .null {
                 switch wanted {
                 case .integer(let bytes) where bytes >= 0: goal = bytes
-                // For JSON Schema 1.0 is an integer.
-                case .number(let bytes) where (0..<0x1p63).contains(bytes) && bytes.rounded() == bytes:
-                    goal = Int64(bytes)
+                // For JSON Schema 1.0 is an integer, and there is no largest one.
+                case .number(let bytes) where bytes >= 0 && bytes.rounded() == bytes:
+                    goal = Int64(exactly: bytes) ?? .max
                 default: throw ControlRefusal.badRequest("'to' must be a non-negative whole number of bytes")
                 }
             }

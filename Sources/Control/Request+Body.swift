@@ -1,0 +1,20 @@
+internal import Hummingbird
+internal import NIOCore
+
+extension Request {
+    /// All bytes of the body.
+    ///
+    /// - Throws: ``ControlRefusal`` when the client sends none that is whole and well-formed: that is no error of ours.
+    ///   `NIOTooManyBytesError` when it is longer than `limit`.
+    func wholeBody(upTo limit: Int) async throws -> [UInt8] {
+        do {
+            return Array(try await body.collect(upTo: limit).readableBytesView)
+        } catch let error as NIOTooManyBytesError {
+            throw error
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw ControlRefusal.badRequest("the request body cannot be read: \(error)")
+        }
+    }
+}
