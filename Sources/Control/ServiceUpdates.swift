@@ -20,8 +20,20 @@ package enum ConfigurationKind: String, Sendable, CaseIterable { case acl, inspe
 
 /// Why an update was refused; one line for the user, naming every mistake with its line.
 package struct UpdateFailure: Error, Sendable, CustomStringConvertible {
+    /// Whose fault it is.
+    package enum Cause: Sendable {
+        /// What was given cannot be used.
+        case content
+        /// The service could not put it there.
+        case service
+    }
+
+    package let cause: Cause
     package let description: String
 
     /// Makes a failure.
-    package init(_ description: String) { self.description = description }
+    package init(_ description: String, cause: Cause = .content) {
+        self.description = description
+        self.cause = cause
+    }
 }

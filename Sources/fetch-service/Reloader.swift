@@ -122,7 +122,7 @@ actor Reloader {
             if let before = try Kernel.stat(path) { mode &= before.mode }
             try Kernel.replaceFile(path, with: text, mode: mode)
         } catch {
-            throw UpdateFailure("\(path) cannot be written, so nothing has changed: \(error)")
+            throw UpdateFailure("\(path) cannot be written, so nothing has changed: \(error)", cause: .service)
         }
         install()
         log.info("\(name) was replaced")
@@ -145,7 +145,7 @@ actor Reloader {
         do throws(SystemError) {
             try authorityFiles.replace(with: bundle)
         } catch {
-            throw UpdateFailure("the files cannot be replaced, so nothing has changed: \(error)")
+            throw UpdateFailure("the files cannot be replaced, so nothing has changed: \(error)", cause: .service)
         }
         targets.authority(authority)
         log.info("the certificate authority is now \(authority.subject), SHA-256 \(authority.fingerprint.hex)")

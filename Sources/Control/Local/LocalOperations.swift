@@ -106,12 +106,17 @@ package struct LocalOperations: Sendable {
             try await updates.updateConfiguration(
                 kind, to: Array(request.payload.utf8), validateOnly: request.validateOnly)
         } catch {
-            log.error("local socket: \(kind.rawValue) configuration update error: \(error)")
-            return .error("\(kind.rawValue) configuration update error: \(error)")
+            return refusal("\(kind.rawValue) configuration update error", error)
         }
         if request.validateOnly { return .ok("configuration validated") }
         log.info("local socket: \(kind.rawValue) configuration updated")
         return .ok("configuration updated")
+    }
+
+    /// Tells why nothing was changed; what is wrong with a file that somebody gave is no error of ours.
+    private func refusal(_ what: String, _ failure: UpdateFailure) -> LocalReply {
+        log.log(level: failure.cause == .content ? .warning : .error, "local socket: \(what): \(failure)")
+        return .error("\(what): \(failure)")
     }
 
     private func updateCertificate(
@@ -120,8 +125,7 @@ package struct LocalOperations: Sendable {
         do {
             try await updates.updateCertificate(Array(request.payload.utf8), validateOnly: request.validateOnly)
         } catch {
-            log.error("local socket: certificate update error: \(error)")
-            return .error("certificate update error: \(error)")
+            return refusal("certificate update error", error)
         }
         if request.validateOnly { return .ok("certificate validated") }
         log.info("local socket: proxy certificate updated")
