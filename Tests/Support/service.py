@@ -112,7 +112,7 @@ class Service:
         return {"Authorization": "Basic " + base64.b64encode(self.credentials.encode()).decode()}
 
     def ask(self, method: str, path: str, body: object = None, fields: dict[str, str] | None = None):
-        """The status, the fields and the body of an answer; asked as the administrator unless other fields are given."""
+        """The status, the fields and the body of an answer; asked as the administrator unless with other fields."""
         connection = http.client.HTTPConnection("127.0.0.1", int(self.ports[1]), timeout=30)
         fields = self.administrator if fields is None else fields
         try:
@@ -138,7 +138,7 @@ class Service:
         return f"http://{session['id']}:{session['token']}@{self.proxy.split('//')[1]}"
 
     def fetch(self, session: dict, target: str | bytes, wait: bool = True) -> socket.socket:
-        """Sends a request whose target may be any bytes; returns the connection, at the end of its answer or at its start."""
+        """Sends a request whose target may be any bytes; returns the connection, after its answer or before it."""
         pair = base64.b64encode(f"{session['id']}:{session['token']}".encode())
         connection = socket.create_connection(("127.0.0.1", int(self.ports[0])), timeout=30)
         target = target if isinstance(target, bytes) else target.encode()
