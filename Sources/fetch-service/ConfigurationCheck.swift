@@ -5,33 +5,33 @@ import Platform
 
 /// `fetch-service --check-config`: every mistake in the configuration, or what is in force and why.
 struct ConfigurationCheck {
-    /// All mistakes, one line each.
-    private(set) var mistakes: [String] = []
-    /// The settings in force as a `service.yaml`, each with where it comes from.
-    let effective: String
+    private let mistakes: [ConfigurationFault]
+    /// What is in the files that hold no settings.
+    private let notes: [String]
+    private let settings: [(key: String, value: String, origin: SettingOrigin)]
 
     init(_ configuration: ServiceConfiguration) {
         var notes: [String] = []
-        var mistakes = configuration.problems.map(Self.withoutStart)
+        var mistakes = configuration.problems.map(\.fault)
         let folder = configuration.configFolder
         do throws(ConfigurationFaults) {
             let policy = try AccessControlFile.read(folder: folder)
             notes.append("\(folder)/\(AccessControlFile.name): \(policy.rules.count) rules, otherwise \(policy.policy)")
         } catch {
-            mistakes += error.faults.map(\.description)
+            mistakes += error.faults
         }
         do throws(ConfigurationFaults) {
             _ = try InspectorsFile.read(folder: folder)
             let isThere = (try? Kernel.stat("\(folder)/\(InspectorsFile.name)")) != nil
             notes.append("\(folder)/\(InspectorsFile.name): \(isThere ? "valid" : "not there, so nothing is trusted")")
         } catch {
-            mistakes += error.faults.map(\.description)
+            mistakes += error.faults
         }
         if let files = configuration.authorityFiles {
             do {
                 _ = try AuthorityFiles(certificate: files.certificate, key: files.key).load()
             } catch {
-                mistakes.append("certificates: \(error)")
+                mistakes.append(ConfigurationFault(at: nil, "certificates: \(error)"))
             }
         }
         if configuration.credentials != nil {
@@ -41,16 +41,46 @@ struct ConfigurationCheck {
                 _ = try AdminCredentials.read(path)
             } catch {
                 let origin = configuration.resolved.origin(of: "control.credentials-file")
-                mistakes.append("\(origin): \(Self.withoutStart(error.description))")
+                mistakes.append(ConfigurationFault(at: origin, Self.withoutStart(error.description)))
             }
         }
         self.mistakes = mistakes
-        let lines = Setting.all.map { setting in
-            let value = setting.text(configuration.settings)
-            let origin = configuration.resolved.origin(of: setting.key)
-            return Self.padded("\(setting.key): \(value)", 48) + " # \(origin)"
+        self.notes = notes
+        settings = Setting.all.map { setting in
+            (setting.key, setting.text(configuration.settings), configuration.resolved.origin(of: setting.key))
         }
-        effective = (notes.map { "# \($0)" } + lines).map { escapedForDisplay($0, limit: 8192) + "\n" }.joined()
+    }
+
+    var isPassed: Bool { mistakes.isEmpty }
+
+    /// The mistakes, one line each; without any the settings in force as a `service.yaml`, each with where it comes from.
+    var text: String {
+        let lines = settings.map { Self.padded("\($0.key): \($0.value)", 48) + " # \($0.origin)" }
+        let shown = isPassed ? notes.map { "# \($0)" } + lines : mistakes.map(\.description)
+        return shown.map { escapedForDisplay($0, limit: 8192) + "\n" }.joined()
+    }
+
+    /// The same as one line of JSON.
+    var json: String {
+        var members: [String: JSONValue] = ["mistakes": .list(mistakes.map(Self.json))]
+        if isPassed {
+            members["notes"] = .list(notes.map(JSONValue.string))
+            let pairs = settings.map { setting -> (String, JSONValue) in
+                (setting.key, ["value": .string(setting.value), "from": .string("\(setting.origin)")])
+            }
+            members["settings"] = .object(Dictionary(pairs, uniquingKeysWith: { $1 }))
+        }
+        return escapedForDisplay(json: String(decoding: JSONValue.object(members).json, as: UTF8.self)) + "\n"
+    }
+
+    /// With its file and line; a variable or a flag stands in the text.
+    private static func json(_ mistake: ConfigurationFault) -> JSONValue {
+        guard case .file(let path, let line) = mistake.origin else {
+            return ["file": .null, "line": .null, "text": .string(mistake.description)]
+        }
+        return [
+            "file": .string(path), "line": line.map { .integer(Int64($0)) } ?? .null, "text": .string(mistake.text),
+        ]
     }
 
     /// Without what the log says in front: nobody wants to start anything here.

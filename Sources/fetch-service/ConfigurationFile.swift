@@ -1,15 +1,20 @@
 import Platform
 import Yams
 
-/// A fault in a configuration file, with its place.
+/// A fault in the configuration, with its place.
 struct ConfigurationFault: Error, Sendable, CustomStringConvertible {
-    let description: String
+    /// The file, the variable or the flag; `nil` when it is in none of them alone.
+    let origin: SettingOrigin?
+    let text: String
 
-    init(_ description: String) { self.description = description }
+    var description: String { origin.map { "\($0): \(text)" } ?? text }
 
-    init(_ path: String, line: Int? = nil, _ what: String) {
-        description = "\(path)\(line.map { ":\($0)" } ?? ""): \(what)"
+    init(at origin: SettingOrigin?, _ what: String) {
+        self.origin = origin
+        text = what
     }
+
+    init(_ path: String, line: Int? = nil, _ what: String) { self.init(at: .file(path, line: line), what) }
 
     init(_ path: String, at node: Node, _ what: String) { self.init(path, line: node.mark?.line, what) }
 }

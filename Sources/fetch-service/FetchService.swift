@@ -26,7 +26,7 @@ import Platform
         let configuration = ServiceConfiguration(reading: options, environment: ProcessInfo.processInfo.environment)
         // Whoever may look into /proc need not read it, and no worker gets it.
         Kernel.eraseVariable("FETCH_SERVICE_AUTH")
-        if options.checkConfig { check(configuration) }
+        if options.checkConfig { check(configuration, isJSON: options.json) }
         let settings = configuration.settings
         let destination: LogDestination
         do {
@@ -70,12 +70,10 @@ import Platform
     }
 
     /// Says what is wrong with the configuration, or what is in force.
-    private static func check(_ configuration: ServiceConfiguration) -> Never {
+    private static func check(_ configuration: ServiceConfiguration, isJSON: Bool) -> Never {
         let check = ConfigurationCheck(configuration)
-        guard check.mistakes.isEmpty else {
-            fail(check.mistakes.map { escapedForDisplay($0, limit: 8192) }.joined(separator: "\n"), status: 1)
-        }
-        leave(check.effective, status: 0)
+        write(isJSON ? check.json : check.text, to: isJSON || check.isPassed ? STDOUT_FILENO : STDERR_FILENO)
+        exit(check.isPassed ? 0 : 1)
     }
 
     private static func fail(_ text: String, status: CInt) -> Never {

@@ -4,6 +4,23 @@ import Platform
 
 /// What the service is to do: flags, environment and `service.yaml`, checked and with their defaults.
 struct ServiceConfiguration: Sendable {
+    /// Why the service must not start.
+    struct Problem: Sendable, CustomStringConvertible {
+        var topic: String
+        var fault: ConfigurationFault
+
+        /// As the log is told.
+        var description: String { "\(topic): \(fault)" }
+
+        static func starting(_ fault: ConfigurationFault) -> Problem {
+            Problem(topic: "cannot start service", fault: fault)
+        }
+
+        static func creating(_ what: String) -> Problem {
+            Problem(topic: "cannot create service", fault: ConfigurationFault(at: nil, what))
+        }
+    }
+
     /// What is in force, and where it comes from.
     private(set) var resolved: ResolvedSettings
     private let flags: [GivenSetting]
@@ -13,8 +30,8 @@ struct ServiceConfiguration: Sendable {
     let configFolder: String
     /// `user:password` from the environment.
     private(set) var credentials: AdminCredentials?
-    /// What is wrong, as the log is told; the service must not start then.
-    private(set) var problems: [String] = []
+    /// What is wrong; the service must not start then.
+    private(set) var problems: [Problem] = []
 
     /// Reads everything; what cannot be used is left at its default and told in ``problems``.
     init(reading options: ServiceOptions, environment: [String: String], user: uid_t = geteuid()) {
@@ -24,26 +41,30 @@ struct ServiceConfiguration: Sendable {
         configFolder = options.config ?? (isSnap ? environment["SNAP_DATA"].map { $0 + "/conf" } : nil) ?? "/etc/fetch"
         resolved = ResolvedSettings(
             file: SettingsFile(folder: configFolder), environment: environment, flags: flags)
-        problems = resolved.faults.map { "cannot start service: \($0)" }
+        problems = resolved.faults.map(Problem.starting)
         if (settings.certificate == nil) != (settings.key == nil) {
             problems.append(
-                "cannot create service: certificates: give both --cert and --key (or authority.certificate and "
-                    + "authority.key), or neither of them")
+                .creating(
+                    "certificates: give both --cert and --key (or authority.certificate and authority.key), or neither "
+                        + "of them"))
         }
         if let text = environment["FETCH_SERVICE_AUTH"] {
             credentials = AdminCredentials(text)
             if credentials == nil {
                 problems.append(
-                    "cannot create service: FETCH_SERVICE_AUTH must be user:password, neither of them empty; unset it to "
-                        + "have credentials made")
+                    .creating(
+                        "FETCH_SERVICE_AUTH must be user:password, neither of them empty; unset it to have credentials "
+                            + "made"))
             }
         }
         if let folder = Self.stateFolder(settings.stateFolder, environment, isSnap: isSnap, user: user) {
             resolved.found { $0.stateFolder = folder }
         } else {
             problems.append(
-                "cannot start service: no folder for the state: give --spool, or set HOME or XDG_STATE_HOME to an "
-                    + "absolute path")
+                .starting(
+                    ConfigurationFault(
+                        at: nil,
+                        "no folder for the state: give --spool, or set HOME or XDG_STATE_HOME to an absolute path")))
         }
     }
 
@@ -57,8 +78,9 @@ struct ServiceConfiguration: Sendable {
 
     /// Throws when there are problems.
     func check() throws(StartFailure) {
-        guard let first = problems.first else { return }
-        throw StartFailure(status: 1, description: first, others: Array(problems.dropFirst()))
+        let lines = problems.map(\.description)
+        guard let first = lines.first else { return }
+        throw StartFailure(status: 1, description: first, others: Array(lines.dropFirst()))
     }
 
     var settings: ServiceSettings { resolved.settings }

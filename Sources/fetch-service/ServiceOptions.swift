@@ -97,6 +97,9 @@ struct ServiceOptions: ParsableCommand {
                 + "where each comes from (exit status 0); nothing is started."))
     var checkConfig = false
 
+    @Flag(help: "With --check-config: print what it finds as one line of JSON on standard output.")
+    var json = false
+
     @Flag(help: ArgumentHelp("Print docs/configuration.md.", visibility: .private))
     var settingsReference = false
 
@@ -108,7 +111,8 @@ struct ServiceOptions: ParsableCommand {
 
     /// The options that take no value.
     private static let flags: Set<String> = [
-        "--permissive-mode", "--check-config", "--settings-reference", "--profile", "--version", "--help", "-h",
+        "--permissive-mode", "--check-config", "--json", "--settings-reference", "--profile", "--version", "--help",
+        "-h",
     ]
 
     /// Leaves out what the contract ignores: everything from `--` or the first argument that is no option on.
@@ -149,6 +153,7 @@ struct ServiceOptions: ParsableCommand {
     }
 
     func validate() throws {
+        if json, !checkConfig { throw ValidationError("--json goes with --check-config") }
         if let word = set.first(where: { !$0.contains("=") }) {
             throw ValidationError("--set takes key=value, and '\(word)' has no '='")
         }

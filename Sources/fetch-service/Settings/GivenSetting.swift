@@ -64,7 +64,7 @@ struct ResolvedSettings: Sendable {
     mutating func apply(_ given: [GivenSetting]) {
         for value in given {
             guard let setting = Setting.named(value.key) else {
-                faults.append(ConfigurationFault("\(value.origin): \(Self.unknown(value.key))"))
+                faults.append(ConfigurationFault(at: value.origin, Self.unknown(value.key)))
                 continue
             }
             do throws(SettingProblem) {
@@ -73,8 +73,8 @@ struct ResolvedSettings: Sendable {
             } catch {
                 // A variable or a flag of its own says which key is meant.
                 let isNamed = if case .file = value.origin { false } else { value.origin != .flag("--set") }
-                let place = isNamed ? "\(value.origin)" : "\(value.origin): \(setting.key)"
-                faults.append(ConfigurationFault("\(place): \(error)"))
+                faults.append(
+                    ConfigurationFault(at: value.origin, isNamed ? "\(error)" : "\(setting.key): \(error)"))
             }
         }
     }
@@ -92,7 +92,7 @@ struct ResolvedSettings: Sendable {
     /// What single values do not show.
     private mutating func check() {
         func complain(_ key: String, _ what: String) {
-            faults.append(ConfigurationFault("\(origin(of: key)): \(key): \(what)"))
+            faults.append(ConfigurationFault(at: origin(of: key), "\(key): \(what)"))
         }
         /// Of two that do not fit together, one that somebody chose.
         func chosen(_ one: String, _ other: String) -> String { origins[one] == nil ? other : one }

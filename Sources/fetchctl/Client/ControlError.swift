@@ -22,7 +22,8 @@ struct ControlError: Error, Sendable, CustomStringConvertible {
 
     var description: String {
         switch kind {
-        case .unreachable: "cannot reach the service: \(reason)"
+        case .unreachable:
+            "cannot reach the service: \(reason); start fetch-service, or name another with --url"
         case .timedOut: "the service did not answer \(call) in time: \(reason)"
         case .malformed: "the service's answer to \(call) cannot be read: \(reason)"
         case .answered(401):

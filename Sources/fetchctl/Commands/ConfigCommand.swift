@@ -15,9 +15,11 @@ struct ConfigCheckCommand: ParsableCommand {
         abstract: "Check the files of a configuration folder and tell every mistake with its line.",
         discussion: """
             The checking is done by the fetch-service beside fetchctl, else by the first in PATH, whose output and exit \
-            status are passed on: 0 when all is well.
+            status are passed on: 0 when all is well. With --json it is an object on standard output, whose mistakes have \
+            file, line and text.
             """)
 
+    @Flag(help: "Print the mistakes, or what is in force, as JSON.") var json = false
     @Argument(help: ArgumentHelp("The folder. Default: the service's.", valueName: "dir")) var folder: String?
 
     func run() throws {
@@ -28,7 +30,7 @@ struct ConfigCheckCommand: ParsableCommand {
         } catch {
             throw ServiceError("there is no fetch-service beside fetchctl or in PATH to check it with; install it")
         }
-        let words = [program, "--check-config"] + (folder.map { ["--config", $0] } ?? [])
+        let words = [program, "--check-config"] + (json ? ["--json"] : []) + (folder.map { ["--config", $0] } ?? [])
         // In our place: what it says and how it ends need no passing on.
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         execv(program, arguments)

@@ -108,7 +108,12 @@ struct ListArtifactsCommand: ParsableCommand {
     var sessionID: SessionID
 
     func run() throws {
-        let list = try local.client().ask("list-artifacts", payload: sessionID.text)
+        let list: String
+        do {
+            list = try local.client().ask("list-artifacts", payload: sessionID.text)
+        } catch let error as LocalError where error.kind == .refused && error.reason == "session does not exist" {
+            throw ServiceError(UnknownSession.text(sessionID))
+        }
         Output.write(escapedForDisplay(json: list) + "\n", to: STDOUT_FILENO)
     }
 }

@@ -13,7 +13,15 @@ struct RevokeCommand: ParsableCommand {
     @Flag(help: "Print what the service says of the session, as JSON.") var json = false
 
     func run() throws {
-        let answer = try service.locator.findRunning().control.revoke(id, token: token)
+        let control = try service.locator.findRunning().control
+        let answer: [UInt8]
+        do {
+            answer = try control.revoke(id, token: token)
+        } catch {
+            guard error.kind == .answered(400) else { throw error.explained(for: id) }
+            throw ServiceError(
+                "\(error.reason): it is not the one that was printed when session \(id) was opened")
+        }
         if json { Output.write(json: (try? JSONValue(parsing: answer)) ?? .object([:])) }
     }
 }
@@ -47,7 +55,8 @@ struct ReportCommand: ParsableCommand {
             let style = TerminalStyle(of: STDOUT_FILENO, environment: locator.environment)
             let lines = SummaryText(summary: try file.summary(), style: style).lines
             Output.write(lines.map { $0 + "\n" }.joined(), to: STDOUT_FILENO)
-        } catch let error as ControlError where error.kind == .answered(400) {
+        } catch let error as ControlError {
+            guard error.kind == .answered(400) else { throw error.explained(for: id) }
             throw ServiceError("\(error.reason); revoke it first: fetchctl revoke \(id) TOKEN")
         }
     }
@@ -65,9 +74,27 @@ struct EndCommand: ParsableCommand {
     func run() throws {
         let locator = service.locator
         let control = try locator.findRunning().control
-        try control.end(id)
+        do {
+            try control.end(id)
+        } catch {
+            throw error.explained(for: id)
+        }
         try control.deleteResources(id)
         SessionFolder(of: id, environment: locator.environment).remove()
         if json { Output.write(json: ["session-id": .string(id.text), "result": "ok"]) }
+    }
+}
+
+extension ControlError {
+    /// What to tell a person who named a session that the service does not know; any other error stays.
+    fileprivate func explained(for id: SessionID) -> any Error {
+        kind == .answered(404) ? ServiceError(UnknownSession.text(id)) : self
+    }
+}
+
+/// What is said where there is no such session.
+enum UnknownSession {
+    static func text(_ id: SessionID) -> String {
+        "there is no session \(id): it has ended, or never was; fetchctl sessions lists those that are alive"
     }
 }

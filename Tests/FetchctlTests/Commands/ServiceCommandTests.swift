@@ -107,6 +107,22 @@ struct ServiceCommandTests {
         )
     }
 
+    @Test(arguments: ["revoke abc tok", "report abc", "report abc --json", "end abc"])
+    func aSessionThatIsNotThereIsSaidWithWhatToDo(_ command: String) throws {
+        let service = try ScriptedService { _ in .json("404 Not Found", status: 404) }
+        defer { service.stop() }
+        let result = try fetchctl(command.split(separator: " ").map(String.init), at: service)
+        #expect(result.status == 1 && result.output.isEmpty)
+        #expect(result.errors.contains("there is no session abc: "), "\(result.errors)")
+        #expect(result.errors.contains("fetchctl sessions lists"))
+    }
+
+    @Test func aServiceThatIsNotThereIsSaidWithWhatToDo() throws {
+        let result = try Program.run(
+            #require(Program.fetchctl), ["sessions", "--url", "http://127.0.0.1:1"], environment: ["HOME": folder.path])
+        #expect(result.status == 1 && result.errors.contains("start fetch-service, or name another with --url"))
+    }
+
     @Test func theEnvironmentComesAsJSONToo() throws {
         let service = try ScriptedService { _ in .json(#"{"id":"abc","token":"T0k"}"#) }
         defer { service.stop() }
@@ -236,6 +252,9 @@ struct ServiceCommandTests {
             folder.file("fetchctl"), ["config", "check", "/etc/some where"], environment: ["PATH": "/usr/bin:/bin"])
         #expect(result.status == 7 && result.output == "--check-config --config /etc/some where\n")
         #expect(result.errors == "wrong\n")
+        let json = try Program.run(
+            folder.file("fetchctl"), ["config", "check", "--json"], environment: ["PATH": "/usr/bin:/bin"])
+        #expect(json.status == 7 && json.output == "--check-config --json\n")
         try Kernel.unlink(folder.file("fetch-service"))
         let none = try Program.run(
             folder.file("fetchctl"), ["config", "check"], environment: ["PATH": folder.path])

@@ -8,7 +8,7 @@ import Wire
 @testable import fetchctl
 
 extension EndToEnd {
-    /// `fetchctl`'s commands for the cache and the sessions at the real service.
+    /// `fetchctl`'s commands for the cache at the real service.
     @Suite struct CacheCommandTests {
         let service: LiveService
         let origin: ScriptedOrigin
@@ -26,15 +26,6 @@ extension EndToEnd {
             }
         }
 
-        private func fetchctl(_ arguments: String...) throws -> ClientProgram.Result {
-            let program = String(ServiceProcess.program.dropLast("fetch-service".count)) + "fetchctl"
-            return try ClientProgram.run(
-                [program] + arguments, in: service.folder,
-                environment: [
-                    "FETCH_SERVICE_URL": service.place.controlURL, "FETCH_SERVICE_AUTH": LiveService.credentials,
-                ])
-        }
-
         /// Downloads some bodies in a session of their own, which ends unless it is kept.
         private func download(_ count: Int, keeping: Bool = false) throws {
             let session = try service.open()
@@ -49,29 +40,29 @@ extension EndToEnd {
         }
 
         private func facts() throws -> JSONValue {
-            try JSONValue(parsing: Array(try fetchctl("cache", "stats", "--json").output.utf8))
+            try JSONValue(parsing: Array(try service.fetchctl("cache", "stats", "--json").output.utf8))
         }
 
         @Test func theCacheIsListedComparedAndEmptied() throws {
             try download(20)
             #expect(eventually(atMost: Machine.patience(.seconds(10))) { (try? facts()["entries"]) == 20 })
-            let list = try fetchctl("cache", "ls", "--json").output.split(separator: "\n")
+            let list = try service.fetchctl("cache", "ls", "--json").output.split(separator: "\n")
             #expect(list.count == 20)
             #expect(list.allSatisfy { $0.contains("token=redacted") && $0.contains("\"freshness\":\"fresh\"") })
             #expect(!list.joined().contains("geheim"))
-            let verified = try fetchctl("cache", "verify")
+            let verified = try service.fetchctl("cache", "verify")
             #expect(verified.status == 0 && verified.output.hasPrefix("compared 20 bodies, "), "\(verified)")
-            let collected = try fetchctl("cache", "gc", "--to", "0", "--json")
+            let collected = try service.fetchctl("cache", "gc", "--to", "0", "--json")
             #expect(collected.status == 0)
             #expect(try JSONValue(parsing: Array(collected.output.utf8))["evicted-blobs"] == 20)
             #expect(try facts()["blobs"] == 0)
-            #expect(try fetchctl("cache", "ls").output == "No stored response.\n")
+            #expect(try service.fetchctl("cache", "ls").output == "No stored response.\n")
         }
 
         @Test func whatALiveSessionHasStays() throws {
             try download(8, keeping: true)
             #expect(eventually(atMost: Machine.patience(.seconds(10))) { (try? facts()["entries"]) == 8 })
-            #expect(try fetchctl("cache", "gc", "--to", "0").output.hasPrefix("evicted 0 bodies, "))
+            #expect(try service.fetchctl("cache", "gc", "--to", "0").output.hasPrefix("evicted 0 bodies, "))
             #expect(try facts()["blobs"] == 8)
         }
 
@@ -87,7 +78,7 @@ extension EndToEnd {
                 ],
                 in: service.folder)
             #expect(found.output.hasPrefix(folder))
-            let verified = try fetchctl("cache", "verify")
+            let verified = try service.fetchctl("cache", "verify")
             #expect(verified.status == 1 && verified.output.contains(", 1 damaged"), "\(verified)")
             #expect(try facts()["blobs"] == 7)
             #expect(service.folder.text("err").contains("is damaged and was dropped"))

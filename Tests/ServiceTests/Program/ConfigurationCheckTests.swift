@@ -1,3 +1,4 @@
+import Core
 import Cryptography
 import Platform
 import Testing
@@ -61,6 +62,50 @@ import Testing
             "inspectors.yaml:2",
         ]
         for place in places { #expect(lines.contains { $0.contains(place) }, "\(place) is not in \(lines)") }
+    }
+
+    @Test func mistakesComeAsJSONWithFileAndLine() throws {
+        try folder.write("http-proxy:\n  policy: maybe\n", to: "conf/acl.yaml")
+        try folder.write("loops: none\ncache.siez: \"6\\u202eG\"\n", to: "conf/service.yaml")
+        let (status, output, errors) = try check(["--json"], environment: ["FETCH_SERVICE_LOG_FORMAT": "xml"])
+        #expect(status == 1 && errors.isEmpty, "\(errors)")
+        let found = try JSONValue(parsing: Array(output.utf8))
+        #expect(found["settings"] == nil && !output.contains("\u{202e}"))
+        let mistakes = try #require(found["mistakes"]?.list)
+        func places(_ file: JSONValue) -> [JSONValue?] { mistakes.filter { $0["file"] == file }.map { $0["line"] } }
+        #expect(mistakes.count == 4)
+        #expect(Set(places(.string(folder.file("conf/service.yaml")))) == [1, 2])
+        #expect(places(.string(folder.file("conf/acl.yaml"))) == [2])
+        #expect(places(.null) == [.null])
+        #expect(mistakes.contains { $0["text"]?.text?.hasPrefix("unknown key 'cache.siez'") == true })
+        #expect(mistakes.contains { $0["text"]?.text?.hasPrefix("FETCH_SERVICE_LOG_FORMAT: 'xml'") == true })
+    }
+
+    @Test func whatIsInForceComesAsJSONToo() throws {
+        try folder.write(
+            "cache: {size: 5G}\nupstream.http: http://user:hidden@proxy.example\n", to: "conf/service.yaml")
+        let (status, output, errors) = try check(["--json"])
+        #expect(status == 0 && errors.isEmpty && !output.contains("hidden"))
+        let found = try JSONValue(parsing: Array(output.utf8))
+        #expect(found["mistakes"] == [])
+        let size: JSONValue = ["value": "5G", "from": .string("\(folder.file("conf/service.yaml")):1")]
+        #expect(found["settings"]?["cache.size"] == size)
+        #expect(found["settings"]?["stop-timeout"]?["from"] == "default")
+        let alone = try ServiceProcess(folder, ["--json"])
+        #expect(alone.end() == 1 && alone.errors.contains("--json goes with --check-config"))
+    }
+
+    @Test func fetchctlPassesItOn() throws {
+        try folder.write("loops: none\n", to: "conf/service.yaml")
+        let fetchctl = String(ServiceProcess.program.dropLast("fetch-service".count)) + "fetchctl"
+        let check = [fetchctl, "config", "check", folder.file("conf")]
+        let text = try ClientProgram.run(check, in: folder)
+        #expect(text.status == 1 && text.output.isEmpty && text.errors.contains("service.yaml:1: loops: "))
+        let json = try ClientProgram.run(check + ["--json"], in: folder)
+        #expect(json.status == 1 && json.errors.isEmpty)
+        #expect(try JSONValue(parsing: Array(json.output.utf8))["mistakes"]?.list?.count == 1)
+        try folder.write("loops: 1\n", to: "conf/service.yaml")
+        #expect(try ClientProgram.run(check + ["--json"], in: folder).status == 0)
     }
 
     @Test func certificatesAndCredentialsAreLookedAt() throws {

@@ -74,6 +74,17 @@ enum ClientProgram {
 }
 
 extension LiveService {
+    /// Runs `fetchctl` for this service to its end.
+    func fetchctl(_ arguments: String...) throws -> ClientProgram.Result {
+        let program = String(ServiceProcess.program.dropLast("fetch-service".count)) + "fetchctl"
+        return try ClientProgram.run(
+            [program] + arguments, in: folder,
+            environment: [
+                "FETCH_SERVICE_URL": place.controlURL, "FETCH_SERVICE_AUTH": Self.credentials,
+                "FETCH_SERVICE_SOCKET": folder.file("fetchctl.socket"),
+            ])
+    }
+
     /// What a client did inside `fetchctl run`.
     struct ClientRun {
         var status: Int32
