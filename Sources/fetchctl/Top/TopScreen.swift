@@ -3,17 +3,17 @@ import Core
 /// Draws what `top` shows into lines.
 struct TopScreen {
     private static let sessionColumns: [TextTable.Column] = [
-        .init(title: "SESSION", least: 9), .init(title: "NAME", least: 16, rank: 3), .init(title: "STATE", rank: 1),
-        .init(title: "POLICY", rank: 5), .init(title: "AGE", isRight: true, rank: 2),
-        .init(title: "LEFT", isRight: true, rank: 6), .init(title: "REQUESTS", isRight: true),
-        .init(title: "NOW", isRight: true, rank: 4), .init(title: "RATE", isRight: true),
+        .init(title: "SESSION", least: 9), .init(title: "NAME", least: 16, rank: 4), .init(title: "STATE", rank: 2),
+        .init(title: "POLICY", rank: 6), .init(title: "AGE", isRight: true, rank: 3),
+        .init(title: "LEFT", isRight: true, rank: 7), .init(title: "REQUESTS", isRight: true, rank: 1),
+        .init(title: "NOW", isRight: true, rank: 5), .init(title: "RATE", isRight: true),
         .init(title: "DELIVERED", isRight: true),
     ]
     private static let transferColumns: [TextTable.Column] = [
-        .init(title: "TRANSFER", least: 24, keepsEnd: true), .init(title: "STAGE", rank: 2),
-        .init(title: "FROM", rank: 3),
-        .init(title: "DONE", isRight: true), .init(title: "SIZE", isRight: true, rank: 1),
-        .init(title: "RATE", isRight: true), .init(title: "TIME", isRight: true, rank: 4),
+        .init(title: "TRANSFER", least: 32, keepsEnd: true), .init(title: "STAGE", rank: 5),
+        .init(title: "FROM", rank: 4),
+        .init(title: "DONE", isRight: true, rank: 1), .init(title: "SIZE", isRight: true, rank: 3),
+        .init(title: "RATE", isRight: true, rank: 2), .init(title: "TIME", isRight: true, rank: 6),
     ]
     private static let marker = "> "
     private static let noMarker = "  "
@@ -76,7 +76,7 @@ struct TopScreen {
 
     private var footer: String {
         let keys =
-            model.showsDetails ? "Enter or Esc back   q back" : "↑↓ select   Enter details   s sort   g G ends   q quit"
+            model.showsDetails ? "Enter or Esc back   q back" : "↑↓ select   Enter details   s sort   g G first, last   q quit"
         return style.styled(fitted(keys), .dim)
     }
 
@@ -148,8 +148,10 @@ struct TopScreen {
             let done = transfer.size.map { size in
                 size > 0 ? "\(min(100, transfer.delivered * 100 / max(1, size))) %" : "-"
             }
+            // Where room is short, the method that nearly all have says nothing.
+            let method = transfer.method == "GET" && style.width != nil ? "" : "\(transfer.method) "
             return [
-                .init(Shown.text("\(transfer.method) \(transfer.url)", limit: 8192)), .init(Shown.text(transfer.stage)),
+                .init(Shown.text(method + transfer.url, limit: 8192)), .init(Shown.text(transfer.stage)),
                 .init(Shown.text(transfer.source), transfer.source == "network" ? .yellow : .green),
                 .init(done ?? Quantity.size(transfer.delivered)), .init(transfer.size.map(Quantity.size) ?? "?"),
                 .init(Self.rate(model.rates.transfers[TopRates.key(transfer)] ?? 0)), .init(time(of: transfer)),

@@ -28,7 +28,7 @@ import Testing
     @Test func itFitsIntoTerminalsOfAnySize() {
         for (sessions, transfers) in [(0, 0), (1, 0), (1, 30), (30, 0), (20, 20), (0, 5)] {
             for rows in [1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 16, 25, 40] {
-                for columns in [1, 20, 79, 200] {
+                for columns in [1, 20, 40, 79, 200] {
                     for isDetailed in [false, true] {
                         var model = model(sessions: sessions, transfers: transfers)
                         if isDetailed { _ = model.press(.enter, page: 1) }
@@ -36,11 +36,20 @@ import Testing
                         #expect(lines.count == rows, "\(sessions) \(transfers) \(rows)×\(columns)")
                         // What cannot be cut further is cut by the terminal, which does not wrap.
                         let widest = lines.map { DisplayWidth.of($0) }.max() ?? 0
-                        #expect(columns < 60 || widest <= columns, "\(rows)×\(columns): \(widest)")
+                        #expect(columns < 40 || widest <= columns, "\(rows)×\(columns): \(widest)")
                     }
                 }
             }
         }
+    }
+
+    @Test(arguments: [(60, 32), (80, 32), (120, 66)])
+    func whatIsTransferredKeepsItsRoom(columns: Int, least: Int) throws {
+        let row = try #require(
+            lines(model(sessions: 1, transfers: 1), columns: columns).first { $0.hasPrefix("  https://") })
+        let name = row.dropFirst(2).split(separator: "  ").first ?? ""
+        #expect(DisplayWidth.of(String(name)) >= least - 1, "\(row)")
+        #expect(row.contains("50 %"))
     }
 
     @Test func sessionsAndTransfersShareTheRoom() {
