@@ -354,6 +354,10 @@ class ScriptedServiceTests(PageTestCase):
         # Until the line begins at the left edge.
         start = "return parseFloat(document.querySelector('#chart-bytes .line').getAttribute('d').slice(1))"
         self.browser.wait(lambda: (self.browser.script(start) or 600) < 20, 60)
+        ends = """const [label, lines] = ['.most', 'svg'].map((part) => document.querySelector('#chart-bytes ' + part));
+            return [label.getBoundingClientRect().bottom, lines.getBoundingClientRect().top]"""
+        bottom, top = self.browser.script(ends)
+        self.assertLessEqual(bottom, top + 1, "the scale covers the highest values")
         label = self.browser.script("return document.querySelector('#chart-bytes svg').getAttribute('aria-label')")
         self.assertRegex(label, r"^Throughput, last 10 minutes: now to clients .*B/s, from origins .*B/s; highest .*B/s$")
         self.assertRegex(self.browser.text("#chart-hits figcaption"), r"Hit rate.*%")

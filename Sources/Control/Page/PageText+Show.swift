@@ -122,14 +122,14 @@ extension PageText {
           return age(seconds);
         }
 
-        /** Whole seconds, the two largest units of them. */
+        /** Whole seconds, the two largest units of them; it stays in one line. */
         export function age(seconds) {
           const whole = Math.max(0, Math.floor(seconds));
           const two = (number) => String(number).padStart(2, "0");
           if (whole < 60) return `${whole}${thin}s`;
-          if (whole < 3600) return `${Math.floor(whole / 60)}${thin}min ${two(whole % 60)}${thin}s`;
-          if (whole < 86400) return `${Math.floor(whole / 3600)}${thin}h ${two(Math.floor((whole % 3600) / 60))}${thin}min`;
-          return `${Math.floor(whole / 86400)}${thin}d ${two(Math.floor((whole % 86400) / 3600))}${thin}h`;
+          if (whole < 3600) return `${Math.floor(whole / 60)}${thin}min\u00a0${two(whole % 60)}${thin}s`;
+          if (whole < 86400) return `${Math.floor(whole / 3600)}${thin}h\u00a0${two(Math.floor((whole % 3600) / 60))}${thin}min`;
+          return `${Math.floor(whole / 86400)}${thin}d\u00a0${two(Math.floor((whole % 86400) / 3600))}${thin}h`;
         }
 
         /** A time of day, with the day when that is another one. */

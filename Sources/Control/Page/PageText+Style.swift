@@ -82,9 +82,9 @@ extension PageText {
         .key::before { content: ""; display: inline-block; width: 0.875rem; border-top: 2px solid var(--accent); margin-right: 0.375rem; vertical-align: middle; }
         .key.second::before { border-top: 2px dashed var(--second); }
         .key span { color: var(--text); }
-        .plot { position: relative; margin-top: 0.25rem; }
+        .plot { position: relative; padding-top: 1.125rem; }
         .plot svg { display: block; width: 100%; height: 7.5rem; overflow: visible; }
-        .plot .most { position: absolute; left: 0; top: 0; font-size: 0.75rem; color: var(--muted); background: var(--surface); padding-right: 0.25rem; }
+        .plot .most { position: absolute; left: 0; top: 0; font-size: 0.75rem; color: var(--muted); }
         .plot .none { position: absolute; inset: 0; display: grid; place-content: center; color: var(--muted); }
         .ends { display: flex; justify-content: space-between; font-size: 0.75rem; color: var(--muted); }
         .grid { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }

@@ -76,7 +76,8 @@ struct TopScreen {
 
     private var footer: String {
         let keys =
-            model.showsDetails ? "Enter or Esc back   q back" : "↑↓ select   Enter details   s sort   g G first, last   q quit"
+            model.showsDetails
+            ? "Enter or Esc back   q back" : "↑↓ select   Enter details   s sort   g G first, last   q quit"
         return style.styled(fitted(keys), .dim)
     }
 
