@@ -40,12 +40,14 @@ class Service:
     """A running service on ports of its own, which may ask origins on loopback."""
 
     def __init__(
-        self, *arguments: str, trust: Path | None = None, folder: Path | None = None, password: str = PASSWORD
+        self, *arguments: str, trust: Path | None = None, folder: Path | None = None, password: str = PASSWORD,
+        environment: dict[str, str] | None = None,
     ) -> None:
         self._owns = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="service-"))
         self.arguments = arguments
         self.trust = trust
+        self.environment = environment or {}
         self.credentials = f"{USER}:{password}"
         self.state = self.folder / "state"
         self.log = self.folder / "service.log"
@@ -57,7 +59,7 @@ class Service:
 
     def start(self) -> None:
         """Starts it, again on the same ports after its end."""
-        environment = {"FETCH_SERVICE_AUTH": self.credentials}
+        environment = {"FETCH_SERVICE_AUTH": self.credentials, **self.environment}
         if self.trust:
             environment["SSL_CERT_FILE"] = str(self.trust)
         self.process = subprocess.Popen(
