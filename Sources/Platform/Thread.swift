@@ -13,11 +13,24 @@ private final class ThreadStart {
     }
 }
 
-/// Starts a detached thread that runs `body` once.
+/// Starts a detached thread that runs `body` once; the program ends when there is none to be had.
 ///
 /// The name is what `top -H` shows; the kernel keeps its first 15 bytes. One that `givesWay` has a tenth of the share of
 /// others (nice 10) where they want the processor that it runs on, and does not keep them waiting when they wake up.
 package func startThread(name: String, givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) {
+    do {
+        try startThreadIfPossible(name: name, givesWay: givesWay, body)
+    } catch {
+        preconditionFailure("cannot start thread \(name): \(error); raise the limit on processes")
+    }
+}
+
+/// As ``startThread(name:givesWay:_:)``, for whoever can do without.
+///
+/// - Throws: ``SystemError``, such as EAGAIN at a limit on processes.
+package func startThreadIfPossible(
+    name: String, givesWay: Bool = false, _ body: @escaping @Sendable () -> Void
+) throws(SystemError) {
     let start = Unmanaged.passRetained(ThreadStart(name: name, givesWay: givesWay, body: body))
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
@@ -35,5 +48,8 @@ package func startThread(name: String, givesWay: Bool = false, _ body: @escaping
             return nil
         }, start.toOpaque())
     pthread_attr_destroy(&attributes)
-    precondition(code == 0, "cannot start thread \(name): \(SystemError.text(of: code)); raise the limit on processes")
+    guard code == 0 else {
+        start.release()
+        throw SystemError(call: "pthread_create", code: code)
+    }
 }

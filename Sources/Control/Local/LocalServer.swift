@@ -30,8 +30,12 @@ package final class LocalServer: Sendable {
     private let operations: LocalOperations
     private let settings: LocalSettings
     private let owner: UInt32
+    private let startClient: ThreadStarter
     private let log: Logger
     private let state = Monitor(State())
+
+    /// Starts a thread for a client.
+    package typealias ThreadStarter = @Sendable (_ body: @escaping @Sendable () -> Void) throws -> Void
 
     private final class Connection: Sendable {
         let socket: SharedDescriptor
@@ -56,15 +60,18 @@ package final class LocalServer: Sendable {
     ///   - operations: What is done.
     ///   - settings: Limits and times.
     ///   - owner: The user who may connect, beside root; `nil` is that of this process.
+    ///   - startClient: Starts a client's thread.
     ///   - log: Gets what clients are not told.
     package init(
         listener: LocalListener, operations: LocalOperations, settings: LocalSettings = LocalSettings(),
-        owner: UInt32? = nil, log: Logger
+        owner: UInt32? = nil,
+        startClient: @escaping ThreadStarter = { try startThreadIfPossible(name: "local-client", $0) }, log: Logger
     ) {
         self.listener = listener
         self.operations = operations
         self.settings = settings
         self.owner = owner ?? geteuid()
+        self.startClient = startClient
         self.log = log
     }
 
@@ -111,18 +118,27 @@ package final class LocalServer: Sendable {
                 return true
             }
             guard isWanted else { return }
-            startThread(name: "local-client") { [self] in
-                serve(connection)
-                state.change { state in
-                    state.reading.removeAll { $0 === connection }
-                    state.answering.removeAll { $0 === connection }
+            do {
+                try startClient { [self] in
+                    serve(connection)
+                    forget(connection)
                 }
+            } catch {
+                forget(connection)
+                log.warning("local socket: a client was sent away: \(error)")
             }
         case .wouldBlock: break
         case .failed(let code):
             guard !state.withLock({ $0.isStopping }) else { return }
             log.warning("local socket: accept: \(SystemError.text(of: code))")
             _ = state.wait(until: MonotonicTime.now() + .milliseconds(100)) { $0.isStopping ? () : nil }
+        }
+    }
+
+    private func forget(_ connection: Connection) {
+        state.change { state in
+            state.reading.removeAll { $0 === connection }
+            state.answering.removeAll { $0 === connection }
         }
     }
 

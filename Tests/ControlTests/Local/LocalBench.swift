@@ -22,6 +22,8 @@ final class LocalBench: Sendable {
     /// What the artifacts consist of; `nil` in a piece makes it fail there.
     let artifacts = Lock<[[UInt8]?]>([Array("[\n\t\"ü".utf8), Array("\"\n]".utf8)])
     let requests = Lock(0)
+    /// So many clients from now on get no thread.
+    let missingThreads = Lock(0)
 
     var path: String { folder + "/run/fetchctl.socket" }
     var probe: LocalProbe { LocalProbe(path: path) }
@@ -56,7 +58,15 @@ final class LocalBench: Sendable {
             }, updates: updates, archive: archive)
         server = LocalServer(
             listener: try LocalListener(path: folder + "/run/fetchctl.socket"),
-            operations: LocalOperations(parts: parts, log: log), settings: settings, owner: owner, log: log)
+            operations: LocalOperations(parts: parts, log: log), settings: settings, owner: owner,
+            startClient: { [missingThreads] body in
+                let isMissing = missingThreads.withLock { count in
+                    defer { count = max(0, count - 1) }
+                    return count > 0
+                }
+                if isMissing { throw SystemError(call: "pthread_create", code: EAGAIN) }
+                startThread(name: "client", body)
+            }, log: log)
         server.start()
     }
 

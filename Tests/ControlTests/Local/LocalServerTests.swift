@@ -49,6 +49,19 @@ import Testing
         }
     }
 
+    @Test func whoGetsNoThreadIsSentAwayAndNobodyElseIs() async throws {
+        try await LocalBench.run { (bench) async throws in
+            bench.missingThreads.withLock { $0 = 20 }
+            // More than there are places.
+            for _ in 0..<20 {
+                let reply = try? await bench.probe.raw([Self.version])
+                #expect(reply?.isEmpty ?? true)
+            }
+            #expect(bench.missingThreads.withLock { $0 } == 0)
+            try await expectHealth(bench)
+        }
+    }
+
     @Test func tooLongARequestIsRefused() async throws {
         try await LocalBench.run(adjust: { $0.longestRequest = 100_000 }) { (bench) async throws in
             let endless = Array(#"{"operation":""#.utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: 3 << 20)
