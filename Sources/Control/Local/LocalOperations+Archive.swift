@@ -1,6 +1,7 @@
 internal import Core
 internal import Logging
 internal import Platform
+internal import Storage
 
 extension LocalOperations {
     /// Answers with the backup's descriptor and an object that describes it.
@@ -47,7 +48,9 @@ extension LocalOperations {
                     "time": .string(outcome.time.rfc3339),
                 ]))
         } catch {
-            log.error("local socket: restore: \(error)")
+            // What is wrong with a file that somebody gave is no error of ours.
+            let isOfTheFile = (error as? StoreError).map { [.rejected, .corrupt].contains($0.kind) } ?? false
+            log.log(level: isOfTheFile ? .warning : .error, "local socket: restore: \(error)")
             return .error("cannot restore: \(error)")
         }
     }
