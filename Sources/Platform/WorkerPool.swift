@@ -91,9 +91,12 @@ package final class WorkerPool: Sendable {
     ///
     /// Call it from outside the pool; a second call waits as well.
     package func stop() {
-        state.change { $0.isStopping = true }
+        close()
         workersLeft.wait()
     }
+
+    /// As ``stop()``, but returns at once.
+    package func close() { state.change { $0.isStopping = true } }
 
     /// The lane of those who name none; it may have all threads.
     package static let noLane = 0

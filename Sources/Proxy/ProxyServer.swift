@@ -134,6 +134,7 @@ package final class ProxyServer: SessionObserver, Sendable {
             try? await Task.sleep(for: .milliseconds(10))
         }
         await onEveryLoop(atMost: .seconds(5)) { loop, done in loop.cutEverything(done) }
+        resolver.close()
         await context.recorder.drain()
         await withCheckedContinuation { continuation in
             // The threads end when their work is done, which blocks.

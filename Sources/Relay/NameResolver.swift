@@ -96,6 +96,9 @@ package final class NameResolver: Sendable {
     /// Ends the threads; names that were accepted are still resolved.
     package func stop() { pool.stop() }
 
+    /// As ``stop()``, but returns at once: a name server may take long.
+    package func close() { pool.close() }
+
     /// How many names wait for a thread; a gauge.
     package var queued: Int { pool.queued }
 

@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Platform
 import Proxy
 import RelayTesting
@@ -72,6 +73,31 @@ import Wire
             #expect(silent.connection.isClosedByPeer)
             await stop.value
             #expect(MonotonicTime.now() - before < .seconds(20))
+        }
+    }
+
+    @Test func `a proxy that has stopped leaves no thread behind`() async throws {
+        let before = Self.threads()
+        for _ in 0..<3 {
+            try await withProxy(Self.options) { proxy in
+                let origin = try ScriptedOrigin { (200, Array($0.target.utf8)) }
+                #expect(try proxy.client().get(origin.url("/a")).text == "/a")
+                #expect(Self.threads() > before)
+            }
+        }
+        let deadline = MonotonicTime.now() + .seconds(20)
+        while Self.threads() > before, MonotonicTime.now() < deadline { usleep(5_000) }
+        #expect(Self.threads() <= before)
+    }
+
+    /// How many threads of a proxy this process has; an origin's and the test's own are named otherwise.
+    private static func threads() -> Int {
+        let names = ["loop-", "resolve-", "storage-", "inspect-", "leaves-"]
+        let tasks = (try? Kernel.names(inFolder: "/proc/self/task")) ?? []
+        return tasks.count { task in
+            let bytes = (try? Kernel.contents(of: "/proc/self/task/\(task)/comm")) ?? []
+            let name = String(decoding: bytes, as: UTF8.self)
+            return names.contains { name.hasPrefix($0) }
         }
     }
 }
