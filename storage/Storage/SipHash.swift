@@ -6,8 +6,8 @@
 /// - SeeAlso: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF".
 public struct SipHash: Sendable {
     private var v0, v1, v2, v3: UInt64
-    private var tail: UInt64 = 0
-    private var count = 0
+    @usableFromInline var tail: UInt64 = 0
+    @usableFromInline var count = 0
 
     /// Begins a hash under a key.
     public init(key: (UInt64, UInt64)) {
@@ -18,7 +18,7 @@ public struct SipHash: Sendable {
     }
 
     /// Adds bytes.
-    public mutating func add(_ bytes: some Sequence<UInt8>) {
+    @inlinable public mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             tail |= UInt64(byte) << UInt64((count & 7) * 8)
             count += 1
@@ -35,7 +35,7 @@ public struct SipHash: Sendable {
         return v0 ^ v1 ^ v2 ^ v3
     }
 
-    private mutating func compress() {
+    @usableFromInline mutating func compress() {
         v3 ^= tail
         round()
         v0 ^= tail
