@@ -14,7 +14,7 @@ struct SecretKeeping {
         guard let file else { return SecretHandover() }
         do {
             let handover = try SecretHandover(try file.contents())
-            log.info("secrets of \(handover.count) sessions were handed over")
+            log.info("sessions whose secrets were handed over: \(handover.count)")
             return handover
         } catch {
             log.warning("the secrets that were handed over cannot be used: \(error)")

@@ -134,7 +134,7 @@ class UnderSystemd(unittest.TestCase):
         self.assertIn("listed", run("env", f"FETCH_SERVICE_AUTH={CREDENTIALS}", "fetchctl", "sessions"))
 
         backup = Path("/tests/backup")
-        self.assertIn("1 sessions", run("fetchctl", "backup", str(backup)))
+        self.assertIn("1 session, ", run("fetchctl", "backup", str(backup)))
         self.assertEqual((backup.stat().st_mode & 0o777, backup.stat().st_uid), (0o600, 0))
         self.assertEqual(len(json.loads(run("fetchctl", "restore", "--json", str(backup)))["known"]), 1)
 
@@ -176,7 +176,7 @@ class UnderSystemd(unittest.TestCase):
         self.assertEqual(set(answers), {"right"}, journal())
         self.assertEqual(shown("NFileDescriptorStore"), "0")
         self.assertEqual(shown("Result"), "success")
-        self.assertIn("secrets of 1 sessions were handed over", journal())
+        self.assertIn("sessions whose secrets were handed over: 1", journal())
         type(self).build = build
 
     def test_5_a_killed_service_comes_back_without_the_secrets(self) -> None:

@@ -122,7 +122,7 @@ extension EndToEnd {
             #expect(first.end() == 143)
 
             let second = try start("1")
-            #expect(manager.waitForLog("secrets of 1 sessions were handed over", of: "1"))
+            #expect(manager.waitForLog("sessions whose secrets were handed over: 1", of: "1"))
             #expect(manager.kept.isEmpty, "the manager was told to forget them")
             let trust = try TLSClientContext(
                 trust: .only(try Kernel.contents(of: folder.file("state/.store/ca.pem"))))
