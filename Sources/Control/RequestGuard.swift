@@ -5,7 +5,7 @@ internal import Hummingbird
 /// Sorts out requests before anything else looks at them: foreign pages, unknown paths, wrong methods.
 ///
 /// A page of another site must not reach the API through somebody's browser: neither with a foreign `Origin`, nor under
-/// a name of its own that it has pointed at our address.
+/// a name of its own that it has pointed at our address. Programs may use whatever name leads to us.
 struct RequestGuard: RouterMiddleware {
     typealias Context = ControlContext
 
@@ -17,7 +17,7 @@ struct RequestGuard: RouterMiddleware {
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         let host = request.head.authority
-        if let host, !host.isEmpty, !isOwn(host) {
+        if let host, !host.isEmpty, !isOwn(host), mayBeBrowsers(request) {
             throw ControlRefusal(
                 status: .forbidden,
                 text:
@@ -38,6 +38,15 @@ struct RequestGuard: RouterMiddleware {
             return ControlReply.status(.methodNotAllowed, headers: [.allow: allowed])
         }
         return try await next(request, context)
+    }
+
+    /// Whether a browser may have sent it for a page: for ours, or with a field that tells of one.
+    ///
+    /// What else a page of another site could read, under a name of its own, needs no credentials, and a browser has none
+    /// for that name.
+    private func mayBeBrowsers(_ request: Request) -> Bool {
+        request.uri.path == "/" || request.uri.path.hasPrefix("/page/") || request.headers[.origin] != nil
+            || request.headers.contains { $0.name.canonicalName == "sec-fetch-mode" }
     }
 
     /// Whether a `Host` names this machine in a way that no other site can: an address, `localhost`, a configured name.

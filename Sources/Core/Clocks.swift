@@ -60,7 +60,8 @@ public struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// The time in UTC as `2031-04-05T06:07:08.123456789Z` (RFC 3339), the fraction always with nine digits.
     public var rfc3339: String {
         let civil = CivilTime(seconds: seconds)
-        let fraction = Int(nanoseconds - seconds * 1_000_000_000)
+        // The product of the first second that there is does not fit; the difference does.
+        let fraction = Int(nanoseconds &- seconds &* 1_000_000_000)
         // A number of nanoseconds is within three centuries of 1970: the year always has four digits.
         return unsafe String(unsafeUninitializedCapacity: 30) { text in
             var place = 0

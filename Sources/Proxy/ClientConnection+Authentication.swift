@@ -39,17 +39,18 @@ extension ClientConnection {
         return false
     }
 
-    /// 407; the connection stays for the retry unless a large body is in the way.
-    func refuseAuthentication(_ framing: BodyFraming) {
+    /// 407; the connection stays for the retry unless the client does not want that, or a large body is in the way.
+    func refuseAuthentication(_ framing: BodyFraming, mayStay wantsPersistence: Bool) {
         let isSmall: Bool =
             switch framing {
             case .none: true
             case .length(let length): length <= Held.wholeUpTo
             case .chunked, .untilClose: false
             }
+        let stays = isSmall && wantsPersistence
         loop.counters.challenges.add()
-        answer(407, "407 Proxy Authentication Required", fields: [Self.challenge], close: !isSmall)
-        if isSmall { state = .skipping }
+        answer(407, "407 Proxy Authentication Required", fields: [Self.challenge], close: !stays)
+        if stays { state = .skipping }
     }
 
     /// Takes it out of the tally of what has not been authenticated.

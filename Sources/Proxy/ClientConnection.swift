@@ -259,7 +259,7 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
             }
         }
         guard let session = authenticate(head) else {
-            refuseAuthentication(framing)
+            refuseAuthentication(framing, mayStay: head.wantsPersistence)
             return true
         }
         guard admit(session) else { return false }

@@ -57,6 +57,8 @@ final class SecretUse {
     func adapt(_ fields: inout Fields) {
         if wasGathered { fields.remove("Expect") }
         guard injected != nil else { return }
+        // The secret is for this URL and method, and for no other that the origin may be told of.
+        SharingRules.removeRewriting(from: &fields)
         if rewritten == nil {
             fields.remove("Authorization")
         } else {

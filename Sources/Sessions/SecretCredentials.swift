@@ -17,6 +17,8 @@ package final class SecretCredentials: Sendable {
 
     /// Shorter forms are found in anything.
     private static let shortestForm = 4
+    /// A password by itself, which may be a word, is looked for from this length on.
+    private static let shortestPassword = 6
 
     /// Takes credentials of a type, and wipes them where they were.
     ///
@@ -49,6 +51,11 @@ package final class SecretCredentials: Sendable {
             identity = (SecretBytes(taking: &user), SecretBytes(taking: &password))
         }
         var found = SecretForms.of(secret).filter { $0.count >= Self.shortestForm }
+        if type == .basicAuth, let colon = secret.firstIndex(of: UInt8(ascii: ":")) {
+            var password = Array(secret[colon...].dropFirst())
+            if password.count >= Self.shortestPassword { found += SecretForms.of(password) }
+            SecretBytes.wipe(&password)
+        }
         forms = found.indices.map { SecretBytes(taking: &found[$0]) }
         SecretBytes.wipe(&secret)
         original = SecretBytes(taking: &bytes)

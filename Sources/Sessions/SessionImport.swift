@@ -12,8 +12,13 @@ package struct SessionImport: Sendable {
     private static let mostText = 256 << 10
     private static let mostIDs = 1024
 
-    /// A lifetime in seconds that no session has, some thousand years.
-    private static let longestTimeout: Int64 = 1 << 37
+    /// A lifetime in seconds that no session has, 68 years.
+    private static let longestTimeout: Int64 = 1 << 31
+    /// How much later than the backup's own time something in it may have happened: it takes a while to be made.
+    private static let longestBackup = Duration.seconds(86_400)
+    /// Bytes of texts that no session has.
+    private static let longestText = 64 << 10
+    private static let longestConfiguration = 8 << 20
 
     private let source: any Records
     private let target: any Records
@@ -73,7 +78,7 @@ package struct SessionImport: Sendable {
     /// - Returns: How many exchanges it has.
     /// - Throws: What is wrong.
     package func check(_ row: SessionRow, mayGoOn: @Sendable () throws(StoreError) -> Void) async throws -> Int64 {
-        try Self.check(row)
+        try check(row)
         return try await eachPage(of: row.id) { _ in try mayGoOn() }
     }
 
@@ -85,7 +90,7 @@ package struct SessionImport: Sendable {
     /// - Returns: How many exchanges it has.
     /// - Throws: Whatever prevents it; nothing of the session is there then, and its id is as it was before.
     package func bring(_ row: SessionRow, mayGoOn: @Sendable () throws(StoreError) -> Void) async throws -> Int64 {
-        try Self.check(row)
+        try check(row)
         try mayGoOn()
         try await commit([.beginRestoring(row)])
         do {
@@ -153,15 +158,23 @@ package struct SessionImport: Sendable {
 
     // MARK: - What may be wrong in a file that others have had
 
-    private static func check(_ row: SessionRow) throws(StoreError) {
+    private func check(_ row: SessionRow) throws(StoreError) {
         func require(_ isFine: Bool, _ what: String) throws(StoreError) {
             guard !isFine else { return }
             throw StoreError(.corrupt, "read session \(row.id)", "\(what) is not what it should be")
         }
-        try require((0...longestTimeout).contains(row.timeout), "its lifetime")
-        try require(row.created.nanoseconds >= 0, "its time")
-        try require(row.labels.isEmpty || isObject(row.labels), "what it says in its labels")
-        try require(row.configuration.isEmpty || isObject(row.configuration), "its configuration")
+        let possible = WallTime(nanoseconds: 0)...max(time, WallTime(nanoseconds: 0)) + Self.longestBackup
+        try require((0...Self.longestTimeout).contains(row.timeout), "its lifetime")
+        try require(possible.contains(row.created), "its time")
+        try require(row.revoked.map { (row.created...possible.upperBound).contains($0) } ?? true, "its end time")
+        try require(row.redactionKey.count == 32, "its key")
+        try require(row.secrets.count <= SessionSecrets.most, "the number of its secrets")
+        try require(row.name.utf8.count + row.incompleteReason.utf8.count <= Self.longestText, "its name")
+        try require(
+            row.labels.count <= Self.longestText && (row.labels.isEmpty || Self.isObject(row.labels)), "its labels")
+        try require(
+            row.configuration.count <= Self.longestConfiguration
+                && (row.configuration.isEmpty || Self.isObject(row.configuration)), "its configuration")
     }
 
     private static func check(_ rows: [ExchangeRow], after start: Int64) throws(StoreError) {

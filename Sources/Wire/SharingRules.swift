@@ -51,6 +51,14 @@ package enum SharingRules {
         return status == 200 && (control.isPublic || control.sMaxAge != nil || control.immutable)
     }
 
+    /// Removes the fields by which some servers take a request for another one.
+    package static func removeRewriting(from fields: inout Fields) {
+        fields.removeAll { name in
+            (rewriting.contains(name) || rewrites(byPrefix: name))
+                && !ASCII.equalIgnoringCase(name, "transfer-encoding".utf8Span.span)
+        }
+    }
+
     /// Fields that some servers use to rewrite their output: whose request it seems to be, and for which URL or method.
     ///
     /// `Transfer-Encoding` is among them since it announces a body.

@@ -4,7 +4,7 @@ import Yams
 /// `acl.yaml`: to which addresses the proxy may connect (contract `proxy.md`, section 6).
 ///
 /// Rules are tried in order, the first that names the address decides, else the policy; a missing policy allows. A rule
-/// without `access` is a fault: the reference reads it as allowing, which nobody means.
+/// without `access` is a fault, and so is an unknown key: the reference reads both as allowing, which nobody means.
 enum AccessControlFile {
     static let name = "acl.yaml"
 
@@ -45,11 +45,13 @@ enum AccessControlFile {
                 complain(document, "expected a mapping")
                 return DestinationPolicy()
             }
+            refuseOthers(in: top, than: ["http-proxy"])
             guard let section = top["http-proxy"], !section.isNothing else { return DestinationPolicy() }
             guard let proxy = section.mapping else {
                 complain(section, "'http-proxy' must be a mapping")
                 return DestinationPolicy()
             }
+            refuseOthers(in: proxy, than: ["policy", "rules"])
             let access = proxy["policy"].flatMap { self.access($0) } ?? .allow
             guard let list = proxy["rules"], !list.isNothing else { return DestinationPolicy(policy: access) }
             guard let nodes = list.sequence else {
@@ -64,6 +66,7 @@ enum AccessControlFile {
                 complain(node, "a rule must be a mapping with 'dst' and 'access'")
                 return nil
             }
+            refuseOthers(in: rule, than: ["dst", "access"])
             if rule["access"] == nil { complain(node, "the rule has no 'access'; say allow or deny") }
             if rule["dst"] == nil { complain(node, "the rule has no 'dst'; give a list of networks") }
             let networks = rule["dst"].map { self.networks($0) }
@@ -87,6 +90,13 @@ enum AccessControlFile {
             if let text = node.scalar?.string, let access = DestinationPolicy.Access(rawValue: text) { return access }
             complain(node, "'\(node.scalar?.string ?? "…")' is neither allow nor deny")
             return nil
+        }
+
+        /// What is misspelt would allow what it was to deny.
+        private mutating func refuseOthers(in mapping: Node.Mapping, than names: [String]) {
+            for key in mapping.keys where !names.contains(key.scalar?.string ?? "") {
+                complain(key, "unknown key '\(key.scalar?.string ?? "…")'; there are \(names.joined(separator: ", "))")
+            }
         }
 
         private mutating func complain(_ node: Node, _ what: String) {

@@ -120,6 +120,9 @@ final class RecordCare: RecordArchive {
         do {
             _ = try Kernel.copyBytes(from: file.raw, to: copy.raw, count: status.size)
             let (records, time) = try SQLiteRecords.openBackup(path)
+            if let time, time.nanoseconds < 0 {
+                throw StoreError(.rejected, "open the backup", "its time, \(time.rfc3339), is none of a backup")
+            }
             // Without a time of its own it can be no newer than the file.
             return (records, min(time ?? WallTime(nanoseconds: status.modified), .now()))
         } catch {

@@ -48,7 +48,7 @@ struct ServiceConfiguration: Sendable {
                     "certificates: give both --cert and --key (or authority.certificate and authority.key), or neither "
                         + "of them"))
         }
-        if let text = environment["FETCH_SERVICE_AUTH"] {
+        if let text = environment["FETCH_SERVICE_AUTH"], !text.isEmpty {
             credentials = AdminCredentials(text)
             if credentials == nil {
                 problems.append(

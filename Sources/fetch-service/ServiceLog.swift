@@ -14,11 +14,14 @@ final class LogDestination: Sendable {
     }
 
     private let state: Lock<State>
+    private let stream: LogStream
 
     /// Opens the file for appending; without one it is standard error.
     init(
-        path: String?, format: ServiceSettings.LogFormat = .text, verbosity: ServiceSettings.Verbosity = .info
+        path: String?, format: ServiceSettings.LogFormat = .text, verbosity: ServiceSettings.Verbosity = .info,
+        stream: LogStream = LogStream(STDERR_FILENO)
     ) throws(SystemError) {
+        self.stream = stream
         let file = try Self.open(path)
         state = Lock(State(path: path, file: file, format: format, level: Self.level(of: verbosity)))
     }
@@ -65,18 +68,25 @@ final class LogDestination: Sendable {
     func write(
         _ level: Logger.Level, _ message: String, session: String?, fields: [(String, String)], at time: WallTime
     ) {
-        let (file, format) = state.withLock { ($0.file, $0.format) }
-        let line =
-            switch format {
+        let (file, form) = state.withLock { ($0.file, $0.format) }
+        func format(
+            _ level: Logger.Level, _ message: String, session: String? = nil, fields: [(String, String)] = []
+        ) -> String {
+            switch form {
             case .text:
                 LogLine.format(
                     level, message, session: session, fields: fields, at: time,
                     offsetFromUTC: LogLine.localOffset(at: time))
             case .json: LogJSON.format(level, message, session: session, fields: fields, at: time)
             }
+        }
+        let line = format(level, message, session: session, fields: fields)
+        guard let file else {
+            return stream.write(line) { format(.warning, "\($0) lines of the log are lost: nobody read them in time") }
+        }
         Array(line.utf8).withUnsafeBytes { bytes in
             // One write for a line: with O_APPEND, lines of several threads do not mix.
-            _ = Kernel.write(file?.raw ?? STDERR_FILENO, bytes)
+            _ = Kernel.write(file.raw, bytes)
         }
         withExtendedLifetime(file) {}
     }

@@ -113,10 +113,17 @@ import Wire
     }
 
     @Test(arguments: ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "fetch.example.evil.example"])
-    func otherNamesAreRefused(host: String) async throws {
+    func otherNamesAreRefusedToBrowsers(host: String) async throws {
         try await ControlBench.run { (bench) async throws in
-            let reply = try await bench.probe.send("GET", "/status", host: host)
-            #expect(reply.status == 403 && reply.text.contains("--control-name"))
+            for (path, fields) in [
+                ("/", []), ("/page/app.js", []), ("/status", [("Origin", "http://\(host)")]),
+                ("/status", [("Sec-Fetch-Mode", "cors")]),
+            ] as [(String, [(String, String)])] {
+                let reply = try await bench.probe.send("GET", path, fields, host: host)
+                #expect(reply.status == 403 && reply.text.contains("--control-name"), "\(path) \(fields)")
+            }
+            // A program that has found us under that name.
+            #expect(try await bench.probe.send("GET", "/status", host: host).status == 200)
         }
     }
 

@@ -12,4 +12,12 @@ import Testing
             #expect(now.step(since: Self.noon, over: passed) == expected.map { .milliseconds($0) })
         }
     }
+
+    @Test(arguments: [
+        (Int64.min, "1677-09-21T00:12:43.145224192Z"), (-1, "1969-12-31T23:59:59.999999999Z"),
+        (Int64.max, "2262-04-11T23:47:16.854775807Z"),
+    ])
+    func `every time that there is can be written`(_ nanoseconds: Int64, _ text: String) {
+        #expect(WallTime(nanoseconds: nanoseconds).rfc3339 == text)
+    }
 }

@@ -37,6 +37,20 @@ import Wire
         }
     }
 
+    @Test(arguments: [
+        "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+        "GET http://a.example/ HTTP/1.0\r\n\r\n", "CONNECT a.example:443 HTTP/1.0\r\n\r\n",
+    ])
+    func `who does not want to stay hears the refusal and the end`(_ request: String) async throws {
+        try await withProxy { proxy in
+            let client = try proxy.client()
+            try client.connection.send(request)
+            let answer = try client.answer()
+            #expect(answer.head.status == 407 && answer.head.fields.first("Connection") == "close")
+            #expect(client.connection.isClosedByPeer)
+        }
+    }
+
     @Test func `two credentials are none`() async throws {
         try await withProxy { proxy in
             let client = try proxy.client()

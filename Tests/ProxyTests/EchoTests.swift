@@ -9,7 +9,7 @@ import Wire
 
 /// An origin that shows the secret that it was sent: nothing of its answer is delivered (RULES, "Secrets and keys").
 @Suite struct EchoTests {
-    private static let forms = ["user:hunter2", "dXNlcjpodW50ZXIy", "user%3Ahunter2", "user%3ahunter2"]
+    private static let forms = ["user:hunter2", "dXNlcjpodW50ZXIy", "user%3Ahunter2", "user%3ahunter2", "hunter2"]
 
     /// Runs a test with a client of a session with a secret for an origin, inside a tunnel.
     private func withClient(
@@ -57,6 +57,44 @@ import Wire
             #expect(try proxy.catalog.blob(digest, scope: .session(client.session.id)) == nil)
             try expectEcho(
                 proxy, client, try client.ask("POST", "/a", fields: ["Content-Length": "1"], body: [7]))
+        }
+    }
+
+    @Test func `in a body that is coded although nobody asked for that`() async throws {
+        let body = gzip(Array("before user:hunter2 after".utf8))
+        try await withClient({ session in
+            while try session.readRequest() != nil {
+                try session.respond(fields: ["Content-Encoding": "gzip"], body: body)
+            }
+        }) { proxy, _, client in try expectEcho(proxy, client, try client.get("/a")) }
+    }
+
+    @Test func `an archive that shows nothing is delivered`() async throws {
+        let body = gzip(noise(300_000))
+        try await withClient({ session in
+            while try session.readRequest() != nil { try session.respond(body: body) }
+        }) { _, _, client in
+            let answer = try client.get("/a")
+            #expect(answer.body == body)
+        }
+    }
+
+    @Test func `fields that make another request of it do not go with the secret`() async throws {
+        try await withClient({ session in
+            while try session.readRequest() != nil { try session.respond(text: "ok") }
+        }) { _, origin, client in
+            let answer = try client.get(
+                "/a",
+                fields: [
+                    "X-Original-URL": "/admin", "X-HTTP-Method-Override": "DELETE", "X-Forwarded-Host": "b.example",
+                    "X-Plain": "1",
+                ])
+            #expect(answer.text == "ok")
+            let fields = try #require(origin.requests.last?.head.fields)
+            #expect(fields.contains("Authorization") && fields.contains("X-Plain"))
+            for name in ["X-Original-URL", "X-HTTP-Method-Override", "X-Forwarded-Host"] {
+                #expect(!fields.contains(name), "\(name)")
+            }
         }
     }
 

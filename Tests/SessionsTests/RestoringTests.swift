@@ -76,7 +76,7 @@ import Testing
     private static func session(_ text: String, timeout: Int64 = 90_000) throws -> SessionRow {
         SessionRow(
             id: try id(text), policy: .strict, created: time + .seconds(-60), timeout: timeout,
-            tokenHash: SHA256Hasher.digest(Array("token-\(text)".utf8)), redactionKey: [1, 2, 3],
+            tokenHash: SHA256Hasher.digest(Array("token-\(text)".utf8)), redactionKey: [UInt8](repeating: 3, count: 32),
             configuration: Array("{}".utf8),
             secrets: [SecretRow(type: .basicAuth, url: "https://a.example/**")], bootID: "boot-0", name: "of \(text)",
             labels: Array(#"{"a":"b"}"#.utf8))
@@ -312,5 +312,29 @@ import Testing
         bench.clock.advance(by: .seconds(5))
         #expect(await bench.registry.settledTime() == ManualClock.start + .seconds(10))
         #expect(bench.observer.all.last == .closed(opened.session.id))
+    }
+
+    @Test(arguments: Kind.allCases)
+    func rowsThatNoServiceHasWrittenAreNotTakenIn(_ kind: Kind) async throws {
+        let changes: [(inout SessionRow) -> Void] = [
+            { $0.created = WallTime(nanoseconds: -1) }, { $0.created = WallTime(nanoseconds: .max) },
+            { $0.revoked = WallTime(nanoseconds: .min + 1) }, { $0.revoked = WallTime(nanoseconds: .max) },
+            { $0.timeout = 1 << 40 }, { $0.timeout = -1 }, { $0.redactionKey = [] },
+            { $0.name = String(repeating: "n", count: 1 << 20) },
+            { $0.labels = Array("{\"a\":\"\(String(repeating: "l", count: 1 << 20))\"}".utf8) },
+            { $0.labels = Array("[]".utf8) },
+            { $0.secrets = Array(repeating: $0.secrets[0], count: 65) },
+        ]
+        let (source, bench) = (try Bench(kind).records, try Bench(kind))
+        for (place, change) in changes.enumerated() {
+            var row = try Self.session("s\(place)")
+            change(&row)
+            try source.apply([.open(row)])
+        }
+        try source.apply([.open(try Self.session("good"))])
+        let outcome = try await bench.restore(source)
+        #expect(outcome.restored.map(\.text) == ["good"])
+        #expect(outcome.failed.count + outcome.expired.count == changes.count, "\(outcome)")
+        #expect(try bench.records.sessions().map(\.id.text) == ["good"])
     }
 }

@@ -198,6 +198,8 @@ import Testing
         #expect(newer.kind == .rejected && newer.reason.contains("newer release"))
         #expect(try changed("PRAGMA application_id = 5").reason == "it is no record of this service")
         #expect(try changed("PRAGMA application_id = 0; PRAGMA user_version = 0").kind == .rejected)
+        #expect(try changed("PRAGMA user_version = -3").kind == .corrupt)
+        #expect(try changed("UPDATE sessions SET no = 2147483648").kind == .corrupt)
         #expect(try changed("CREATE VIEW v AS SELECT 1").reason.contains("views or triggers"))
         _ = try changed("DROP TABLE sessions")
     }

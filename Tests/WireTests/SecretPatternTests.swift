@@ -91,9 +91,10 @@ import Testing
     @Test func `a secret is known in every form that servers write`() {
         #expect(
             forms("us>r:p/ß?\"") == [
-                "us>r:p/ß?\"", "dXM+cjpwL8OfPyI", "dXM-cjpwL8OfPyI", "us%3Er%3Ap%2F%C3%9F%3F%22",
-                "us%3er%3ap%2f%c3%9f%3f%22", #"us>r:p/ß?\""#,
+                "us>r:p/ß?\"", "us%3Er%3Ap%2F%C3%9F%3F%22", "us%3er%3ap%2f%c3%9f%3f%22", #"us>r:p/ß?\""#,
+                #"us>r:p\/ß?\""#, "dXM+cjpwL8OfPyI", "dXM%2BcjpwL8OfPyI", "dXM%2bcjpwL8OfPyI", "dXM-cjpwL8OfPyI",
             ])
+        #expect(forms("?????").contains(#"Pz8\/Pz8"#))
     }
 
     @Test func `each form comes once`() { #expect(forms("abc") == ["abc", "YWJj"]) }

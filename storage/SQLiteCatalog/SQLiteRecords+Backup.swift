@@ -184,6 +184,10 @@ extension SQLiteRecords {
                 guard try Int.fetchOne(db, sql: foreign) == 0 else {
                     throw StoreError(.rejected, operation, "it has views or triggers, which no record has")
                 }
+                let numbers = "SELECT count(*) FROM sessions WHERE no < 1 OR no >= \(ExchangeKey.limit)"
+                guard try Int.fetchOne(db, sql: numbers) == 0 else {
+                    throw StoreError(.corrupt, operation, "its sessions have numbers that no record gives; \(advice)")
+                }
                 guard try db.tableExists("backup") else { return nil }
                 return try Row.fetchOne(db, sql: "SELECT time FROM backup").map {
                     WallTime(nanoseconds: try $0.number(0))

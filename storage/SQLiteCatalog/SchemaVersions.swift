@@ -27,6 +27,9 @@ struct SchemaVersions: Sendable {
         if isNew ? try Int.fetchOne(db, sql: tables) != 0 : application != applicationID {
             throw DatabaseError(resultCode: .SQLITE_NOTADB, message: "it is a database of another program")
         }
+        guard version >= 0 else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "its schema has version \(version)")
+        }
         if version > steps.count {
             throw StoreError(
                 .rejected, "open \(path)",

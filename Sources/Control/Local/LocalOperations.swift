@@ -102,6 +102,11 @@ package struct LocalOperations: Sendable {
                 "configuration update error: unknown type '\(escapedForDisplay(request.type, limit: 64))'; "
                     + "there are \(kinds)")
         }
+        guard !request.payload.isEmpty else {
+            return .error(
+                "\(kind.rawValue) configuration update error: the payload, the content of the file, is missing or empty"
+            )
+        }
         do {
             try await updates.updateConfiguration(
                 kind, to: Array(request.payload.utf8), validateOnly: request.validateOnly)

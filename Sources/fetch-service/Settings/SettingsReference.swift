@@ -51,7 +51,8 @@ enum SettingsReference {
         - `auto`, where it may be written, leaves the choice to the service.
 
         `fetch-service --check-config` reports every mistake of the three files with its line (exit status 1), or prints the
-        values in force and where each comes from (exit status 0). An unknown key is a mistake.
+        values in force and where each comes from (exit status 0). An unknown key is a mistake, but for
+        those of `inspectors.yaml`, which a later release may know.
 
         SIGHUP and `fetchctl update-config` read the files again and drop no connection: the rules of `acl.yaml` at once for
         all sessions (connections that they now forbid are closed), `inspectors.yaml` for sessions opened later, and of

@@ -32,12 +32,16 @@ import Wire
                         == Self.ok("configuration updated"))
             }
             #expect(
-                try await bench.ask("update-config", type: "acl", validateOnly: true, payload: "")
+                try await bench.ask("update-config", type: "acl", validateOnly: true, payload: "# nothing\n")
                     == Self.ok("configuration validated"))
             #expect(
                 bench.updates.updates.withLock { $0 }
                     == ConfigurationKind.allCases.map { .init(kind: $0, text: "a: ü\n", validateOnly: false) }
-                    + [.init(kind: .acl, text: "", validateOnly: true)])
+                    + [.init(kind: .acl, text: "# nothing\n", validateOnly: true)])
+            // Not the same as an empty file: an operator who gives none means to change nothing.
+            let missing = try await bench.ask("update-config", type: "acl", payload: "")
+            #expect(missing.result == "error" && missing.message.contains("missing or empty"))
+            #expect(bench.updates.updates.withLock { $0.count } == ConfigurationKind.allCases.count + 1)
         }
     }
 

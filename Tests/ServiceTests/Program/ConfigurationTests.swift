@@ -67,8 +67,18 @@ import Testing
         #expect(policy.rules[1].networks.map(\.description) == ["10.1.2.3/32"])
     }
 
-    @Test(arguments: ["", "# nothing\n", "http-proxy:\n", "http-proxy: {}\n", "other: 1\n", "http-proxy:\n  rules:\n"])
+    @Test(arguments: ["", "# nothing\n", "http-proxy:\n", "http-proxy: {}\n", "http-proxy:\n  rules:\n"])
     func missingKeysAllow(text: String) throws { #expect(try policy(text) == DestinationPolicy()) }
+
+    @Test(arguments: [
+        ("http-proxi: {policy: deny}\n", "unknown key 'http-proxi'; there are http-proxy"),
+        ("http-proxy:\n  polici: deny\n", "acl.yaml:2: unknown key 'polici'; there are policy, rules"),
+        ("http-proxy:\n  rules:\n    - dst: [10.0.0.0/8]\n      acces: deny\n", ":4: unknown key 'acces'"),
+    ])
+    func keysThatMeanNothingAreFaults(text: String, fault: String) throws {
+        let error = try #require(throws: ConfigurationFaults.self) { try policy(text) }
+        #expect(error.description.contains(fault), "\(error)")
+    }
 
     @Test func aMissingFileAllows() throws {
         #expect(try AccessControlFile.read(folder: "/nonexistent") == DestinationPolicy())
