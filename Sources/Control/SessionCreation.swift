@@ -63,7 +63,18 @@ struct SessionCreation: Sendable {
                 } catch {
                     throw .badRequest(error.description)
                 }
+                unknownMembers += Self.unknownMembers(ofSecrets: entries)
             default: unknownMembers.append(name)
+            }
+        }
+    }
+
+    /// A misspelt `allow-http` must not go unnoticed.
+    private static func unknownMembers(ofSecrets entries: [JSONValue]) -> [String] {
+        entries.enumerated().flatMap { index, entry -> [String] in
+            guard case .object(let members) = entry else { return [] }
+            return members.keys.sorted().filter { !SessionSecrets.members.contains($0) }.map {
+                "secrets[\(index)].\($0)"
             }
         }
     }
@@ -91,7 +102,8 @@ struct SessionCreation: Sendable {
             oddities.append(
                 Oddity(
                     problem: "unknown keys \(names.joined(separator: ", "))", consequence: "they are ignored",
-                    allowed: "known are \(Self.members.joined(separator: ", "))"))
+                    allowed: "known are \(Self.members.joined(separator: ", ")), and of a secret "
+                        + SessionSecrets.members.joined(separator: ", ")))
         }
         if let unknownPolicy {
             oddities.append(

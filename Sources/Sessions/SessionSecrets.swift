@@ -14,6 +14,9 @@ package final class SessionSecrets: Sendable {
     /// All of them.
     package let all: [Secret]
 
+    /// The members of an entry in a request.
+    package static let members = ["type", "url", "allow-http"] + SecretDeclaration.credentialNames.values.sorted()
+
     /// How many a session may have.
     package static let most = 64
     /// Bytes of the credentials of one.
@@ -79,7 +82,7 @@ package final class SessionSecrets: Sendable {
 
 /// An entry of the list as it was sent; it lives as long as the list is read.
 private struct SecretDeclaration {
-    private static let credentialNames: [SecretType: String] = [
+    static let credentialNames: [SecretType: String] = [
         .basicAuth: "basic-credentials", .macaroon: "macaroon-credentials", .keystoneV3: "keystone-v3-credentials",
     ]
 

@@ -14,6 +14,10 @@ struct ConfigurationCheck {
         var notes: [String] = []
         var mistakes = configuration.problems.map(\.fault)
         let folder = configuration.configFolder
+        // At the start all of its files may be missing, and so may the folder; here somebody wants it looked at.
+        if configuration.isConfigFolderNamed, (try? Kernel.stat(folder))?.isDirectory != true {
+            mistakes.append(ConfigurationFault(at: nil, "there is no folder \(folder)"))
+        }
         do throws(ConfigurationFaults) {
             let policy = try AccessControlFile.read(folder: folder)
             notes.append("\(folder)/\(AccessControlFile.name): \(policy.rules.count) rules, otherwise \(policy.policy)")

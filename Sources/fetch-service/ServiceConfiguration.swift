@@ -28,6 +28,8 @@ struct ServiceConfiguration: Sendable {
     let environment: [String: String]
     /// The folder with `service.yaml`, `acl.yaml` and `inspectors.yaml`.
     let configFolder: String
+    /// Whether somebody named that folder, rather than the default.
+    let isConfigFolderNamed: Bool
     /// `user:password` from the environment.
     private(set) var credentials: AdminCredentials?
     /// What is wrong; the service must not start then.
@@ -38,6 +40,7 @@ struct ServiceConfiguration: Sendable {
         self.environment = environment
         flags = options.given
         let isSnap = environment["SNAP_NAME"] == "fetch-service" && environment["SNAP"] != nil
+        isConfigFolderNamed = options.config != nil
         configFolder = options.config ?? (isSnap ? environment["SNAP_DATA"].map { $0 + "/conf" } : nil) ?? "/etc/fetch"
         resolved = ResolvedSettings(
             file: SettingsFile(folder: configFolder), environment: environment, flags: flags)

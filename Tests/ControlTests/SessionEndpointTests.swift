@@ -104,6 +104,10 @@ import Wire
 
     private static let odd = [
         (#"{"surprise": 1, "b\u0007c": 2}"#, "unknown keys 'b\\u{7}c', 'surprise'", "timeout"),
+        (
+            #"{"secrets": [{"type": "macaroon", "url": "https://a.example/**", "macaroon-credentials": "x1234","#
+                + #" "allow_http": true}]}"#, "unknown keys 'secrets[0].allow_http'", "allow-http"
+        ),
         (#"{"policy": "Permissive"}"#, "unknown policy 'Permissive'", "known are strict and permissive"),
         (#"{"policy": ""}"#, "unknown policy ''", "known are strict and permissive"),
         (#"{"timeout": 604801}"#, "the timeout is too long", "at most 604800 seconds are allowed"),

@@ -6,7 +6,10 @@ import Testing
 @Suite(.timeLimit(.minutes(3)), .serialized) struct ConfigurationCheckTests {
     let folder: TestFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws {
+        folder = try TestFolder()
+        try Kernel.mkdir(folder.file("conf"))
+    }
 
     private func check(
         _ arguments: [String] = [], environment: [String: String] = [:]
@@ -37,6 +40,12 @@ import Testing
         #expect(output.contains("acl.yaml: 0 rules, otherwise deny"))
         // Nothing was started or made.
         #expect(try Kernel.names(inFolder: folder.path).contains(".local") == false)
+    }
+
+    @Test func aFolderThatIsNotThereIsAMistake() throws {
+        try Kernel.rmdir(folder.file("conf"))
+        let (status, _, errors) = try check()
+        #expect(status == 1 && errors.contains("there is no folder \(folder.file("conf"))"), "\(errors)")
     }
 
     @Test func whatIsPrintedIsAConfiguration() throws {
