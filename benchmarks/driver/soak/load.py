@@ -32,6 +32,7 @@ class Load:
         self.tally = tally
         self._seconds = seconds
         self._kinds = [kind for kind in KINDS if only is None or kind.name in only]
+        self._firsts = sorted(self._kinds, key=lambda kind: -kind.weight)
         self._specials = [name for name in SESSION_KINDS if only is None or name in only]
         self._has_stalled = (only is None or STALLED.name in only) and seconds >= 300
         self._over = threading.Event()
@@ -137,7 +138,7 @@ class Load:
         numbers = random.Random(f"{number} {unique()}")
         weights = [kind.weight for kind in self._kinds]
         while not self._over.is_set() and self._kinds:
-            kind = numbers.choices(self._kinds, weights)[0]
+            kind = self._first_kind() or numbers.choices(self._kinds, weights)[0]
             try:
                 session = self._choose(kind.policy, numbers)
             except BenchmarkError as error:
@@ -148,6 +149,13 @@ class Load:
                 self._visit(session, kind, numbers)
             finally:
                 session.leave()
+
+    def _first_kind(self) -> Kind | None:
+        """Each kind once at the beginning, the rare ones first, so that a short load has them all."""
+        try:
+            return self._firsts.pop()
+        except IndexError:
+            return None
 
     def _visit(self, session: Session, kind: Kind, numbers: random.Random) -> None:
         """Does several things on one connection, first of all one of that kind."""
