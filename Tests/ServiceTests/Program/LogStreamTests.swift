@@ -51,6 +51,13 @@ import Testing
         defer { close(writer) }
         close(reader)
         let stream = LogStream(writer)
-        for _ in 0..<3 { stream.write("one\n", notice: Self.notice) }
+        var losses: [Int] = []
+        for _ in 0..<3 {
+            stream.write("one\n") { lost in
+                losses.append(lost)
+                return Self.notice(lost)
+            }
+        }
+        #expect(losses == [1, 2], "every line counts as lost")
     }
 }
