@@ -27,6 +27,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 
 let package = Package(
     name: "fetch-service",
@@ -113,7 +114,7 @@ let package = Package(
                 "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "Reports", "ReportModel",
                 hummingbird,
                 nioCore,
-                nioPosix, nioHTTP1, httpTypes, nioHTTPTypes, logging,
+                nioPosix, nioHTTP1, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, logging,
             ],
             swiftSettings: base),
 

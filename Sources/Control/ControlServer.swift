@@ -6,6 +6,7 @@ internal import HummingbirdCore
 package import Logging
 internal import NIOCore
 internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
 internal import NIOPosix
 internal import Sessions
 package import Platform
@@ -98,6 +99,14 @@ package final class ControlServer: Sendable {
             .childChannelInitializer { [self] channel -> EventLoopFuture<Void> in
                 let entry = enter(channel, most: settings.mostConnections)
                 let connection = channels.setup(channel: channel, logger: log)
+                do {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(
+                        ConnectionPersistence(largestBody: settings.largestBody),
+                        position: .before(try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)))
+                } catch {
+                    channel.close(promise: nil)
+                }
                 connection.whenSuccess { sink.yield($0) }
                 // Set up all the same: an error here would end the listening.
                 switch entry {

@@ -7,6 +7,10 @@ extension Request {
     /// - Throws: ``ControlRefusal`` when the client sends none that is whole and well-formed: that is no error of ours.
     ///   `NIOTooManyBytesError` when it is longer than `limit`.
     func wholeBody(upTo limit: Int) async throws -> [UInt8] {
+        // Before any of it comes.
+        if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw NIOTooManyBytesError(maxBytes: limit)
+        }
         do {
             return Array(try await body.collect(upTo: limit).readableBytesView)
         } catch let error as NIOTooManyBytesError {

@@ -16,8 +16,7 @@ struct FirstRequestOverdue: Sendable {}
 /// when the service stops, its first request has a moment to come, and is answered.
 ///
 /// Counted for all of a request, not from byte to byte, so that trickling does not help. An answer may take as long as it
-/// likes, as live streams do, while the client takes what there is of it. What cannot be parsed is refused here, too, since
-/// nobody behind it gets to see it. Confined to its channel's loop.
+/// likes, as live streams do, while the client takes what there is of it. Confined to its channel's loop.
 final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -29,8 +28,6 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     private var isUsed = false
     /// Told to end before anything was asked.
     private var mustEnd = false
-    /// Something came that cannot be parsed; nothing behind it is read.
-    private var hasFailed = false
     private var timer: Scheduled<Void>?
     private var stallTimer: Scheduled<Void>?
     private var unanswered = 0
@@ -94,38 +91,9 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    /// What cannot be parsed is answered, and the client gets a moment to read that.
-    ///
-    /// Closing at once would send a reset, since there are bytes that nobody has read. Whoever is busy with a request hears of
-    /// it instead: it may be in that request's body, and the answer comes from there.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard !hasFailed else { return }
-        let isOfConnection = error is IOError || error is ChannelError
-        hasFailed = !isOfConnection
-        guard !isOfConnection, unanswered <= 0 else {
-            arm(context)
-            return context.fireErrorCaught(error)
-        }
-        let text = ByteBuffer(string: escapedForDisplay("the request cannot be read: \(error)", limit: 256))
-        let isTooLong = (error as? HTTPParserError) == .headerOverflow
-        let fields: HTTPFields = [
-            .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff", .cacheControl: "no-store",
-            .date: HTTPDate.format(WallTime.now().seconds), .contentLength: "\(text.readableBytes)",
-            .connection: "close",
-        ]
-        let head = HTTPResponse(
-            status: isTooLong ? .requestHeaderFieldsTooLarge : .badRequest, headerFields: fields)
-        for part in [HTTPResponsePart.head(head), .body(text), .end(nil)] {
-            context.write(wrapOutboundOut(part), promise: nil)
-        }
-        context.flush()
-        arm(context, within: .seconds(1))
-        context.close(mode: .output, promise: nil)
-    }
-
-    private func arm(_ context: ChannelHandlerContext, within time: TimeAmount? = nil) {
+    private func arm(_ context: ChannelHandlerContext) {
         timer?.cancel()
         let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: time ?? limit) { channel.close(promise: nil) }
+        timer = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
     }
 }

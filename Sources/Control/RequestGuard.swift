@@ -16,8 +16,12 @@ struct RequestGuard: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let host = request.head.authority
-        if let host, !host.isEmpty, !isOwn(host), mayBeBrowsers(request) {
+        // The first is the authority, and not among the fields.
+        guard let host = request.head.authority, !request.headers.contains(where: { $0.name.canonicalName == "host" })
+        else {
+            throw ControlRefusal.badRequest("a request needs one Host field")
+        }
+        if !host.isEmpty, !isOwn(host), mayBeBrowsers(request) {
             throw ControlRefusal(
                 status: .forbidden,
                 text:
@@ -56,8 +60,8 @@ struct RequestGuard: RouterMiddleware {
         return plain == "localhost" || plain.hasSuffix(".localhost") || names.contains(plain) || IPAddress(plain) != nil
     }
 
-    private func isSameSite(_ origin: String, host: String?) -> Bool {
-        guard let host, origin.lowercased().hasPrefix("http://") else { return false }
+    private func isSameSite(_ origin: String, host: String) -> Bool {
+        guard origin.lowercased().hasPrefix("http://") else { return false }
         return origin.dropFirst("http://".count).lowercased() == host.lowercased()
     }
 
