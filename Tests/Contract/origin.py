@@ -1,55 +1,28 @@
 """An origin to fetch from, on loopback, and what it serves."""
 
-import http.server
 import secrets
 import ssl
 import subprocess
-import threading
 from pathlib import Path
 
+import loopback
 
-class Origin:
+
+class Origin(loopback.Server):
     """Serves what `answer(path, headers)` gives: status, fields, body. Notes what was asked."""
 
     def __init__(self, answer, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[str, str, dict[str, str]]] = []
-        origin = self
+        self.answer = answer
+        super().__init__(_Handler, tls)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
-                origin.asked.append((self.command, self.path, dict(self.headers)))
-                status, fields, body = answer(self.path, self.headers)
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **fields}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
+class _Handler(loopback.Handler):
+    def do_GET(self) -> None:
+        self.server.asked.append((self.command, self.path, dict(self.headers)))
+        self.reply(*self.server.answer(self.path, self.headers))
 
-            do_HEAD = do_POST = do_GET
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            def handle_error(self, *_: object) -> None:
-                """A client that goes is no error here."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.scheme = "https" if tls else "http"
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def url(self, path: str) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
-
-    def stop(self) -> None:
-        self._server.shutdown()
+    do_HEAD = do_POST = do_GET
 
 
 def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:

@@ -1,42 +1,30 @@
 """A service that is made up, where the real one cannot be brought into a state."""
 
-import http.server
 import json
-import threading
 import time
 
+import loopback
 
-class ScriptedService(http.server.ThreadingHTTPServer):
+
+class ScriptedService(loopback.Server):
     """Serves the page of a real service, and answers everything else with what a test has written down.
 
     `answers` has by path a status and a text or object; `events` by path what a live stream tells.
     """
 
-    daemon_threads = True
-
     def __init__(self, service):
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.service = service
         self.answers = {}
         self.events = {}
         self.isLost = False
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__(_Handler)
 
     @property
     def control(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
+        return self.url()
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
+class _Handler(loopback.Handler):
     def do_GET(self):
         server = self.server
         path = self.path.split("?")[0]
@@ -53,7 +41,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if name in fields
             }
         elif path in server.events:
-            status, kind, extra = 200, "text/event-stream", {}
+            status, kind = 200, "text/event-stream"
             body = "".join(
                 f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in server.events[path]
             ).encode()
@@ -62,19 +50,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             told = told() if callable(told) else told
             kind, extra = ("text/plain" if isinstance(told, str) else "application/json"), {}
             body = (told if isinstance(told, str) else json.dumps(told)).encode()
+        if kind != "text/event-stream":
+            return self.reply(status, {"Content-Type": kind, **extra}, body)
+        # It stays open, as that of an active session does.
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        for name, value in extra.items():
-            self.send_header(name, value)
-        if kind == "text/event-stream":
-            # It stays open, as that of an active session does.
-            self.send_header("Connection", "close")
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-            while not server.isLost:
-                time.sleep(0.1)
-            return
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
+        while not self.server.isLost:
+            time.sleep(0.1)
