@@ -163,7 +163,8 @@ let package = Package(
             dependencies: ["Core", "Wire", "Platform", "Cryptography", "Storage", "Cache", "MemoryStorage"],
             swiftSettings: base),
         .target(
-            name: "SessionsTesting", dependencies: ["Core", "Platform", "Storage", "Sessions"], swiftSettings: base),
+            name: "SessionsTesting", dependencies: ["Core", "Platform", "Storage", "Sessions", logging],
+            swiftSettings: base),
         .testTarget(
             name: "SessionsTests",
             dependencies: [
@@ -189,8 +190,7 @@ let package = Package(
             name: "ProxyTests",
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
-                "Inspection",
-                "Proxy", "MemoryStorage", "DiskStore", logging,
+                "SessionsTesting", "Inspection", "Proxy", "MemoryStorage", "DiskStore", logging,
             ],
             swiftSettings: base),
         .testTarget(

@@ -93,12 +93,23 @@ final class ClientConnection: StreamHandler, @unchecked Sendable {
 
     func streamReady(_ stream: ByteStream) {
         if stream.isTLS, !stream.handshakeDone, let failure = stream.failure {
-            loop.context.log.debug("TLS with \(stream.peer) failed: \(escapedForDisplay(failure))")
+            logFailedTLS(failure)
             return close(abruptly: true)
         }
         guard readInput() else { return }
         advance()
         if case .busy(let exchange) = state { exchange.pump() } else { _ = flush() }
+    }
+
+    /// A client that does not know our CA certificate makes no request that a report could show: whoever looks for the
+    /// reason finds it here, once for each session.
+    private func logFailedTLS(_ failure: String) {
+        let log = loop.context.log
+        let text = "TLS with \(stream.peer) failed: \(escapedForDisplay(failure))"
+        guard let tunnel else { return log.debug("\(text)") }
+        let line = "[\(tunnel.session.id)] \(tunnel.name): \(text)"
+        guard loop.member(for: tunnel.session).ledger.noteFailedTLS() else { return log.debug("\(line)") }
+        log.warning("\(line). Does the client trust this service's CA certificate? (told once for a session)")
     }
 
     /// Reads what has come, as much as may wait.

@@ -20,6 +20,7 @@ final class SessionLedger: Sendable {
     private let staged = Atomic<Int64>(0)
     private let inspectionNanoseconds = Atomic<Int64>(0)
     private let minute = Lock(Minute())
+    private let hasFailedTLS = Atomic<Bool>(false)
 
     init(limits: ProxySettings) {
         self.limits = limits
@@ -97,6 +98,11 @@ final class SessionLedger: Sendable {
     }
 
     func removeStaged(_ bytes: Int64) { staged.subtract(bytes, ordering: .relaxed) }
+
+    // MARK: - Failures
+
+    /// Notes that a client could not be spoken to in TLS; whether that is the first time in this session.
+    func noteFailedTLS() -> Bool { !hasFailedTLS.exchange(true, ordering: .relaxed) }
 
     // MARK: - Inspection
 

@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import Platform
 import Proxy
 import RelayTesting
 import Sessions
@@ -134,6 +135,12 @@ import Wire
             }
             let origin = try ScriptedOrigin(serving: [1], tls: true)
             #expect(try proxy.tunnel(to: origin).get("/a").body == [1])
+            // Its report shows nothing: the log has to.
+            let told = proxy.lines.withLock { $0 }.filter { $0.contains("TLS with") }
+            #expect(told.map { $0.prefix { $0 != " " } } == ["warning", "debug", "debug"], "\(told)")
+            let first = try #require(told.first)
+            #expect(first.contains("[\(proxy.permissive.id)] https://a.example:443: TLS with 127.0.0.1:"), "\(first)")
+            #expect(first.contains("does not trust our certificate"), "\(first)")
         }
     }
 

@@ -9,6 +9,7 @@ import Proxy
 import Relay
 import RelayTesting
 import Sessions
+import SessionsTesting
 import Storage
 import Platform
 import Testing
@@ -34,6 +35,8 @@ final class ProxyFixture: Sendable {
     let server: ProxyServer
     let port: UInt16
     let records = ControlledRecords()
+    /// The lines of the log, each with its level before it.
+    let lines = Lock<[String]>([])
     let catalog: MemoryCatalog
     /// What every change of the catalog fails with.
     let catalogFailure: Lock<StoreError?>
@@ -65,8 +68,7 @@ final class ProxyFixture: Sendable {
         let made = try CertificateAuthority.generate(commonName: "proxy under test")
         let authority = try CertificateAuthority.load(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
         trust = try TLSClientContext(trust: .only(made.certificatePEM))
-        var log = Logger(label: "proxy") { _ in SwiftLogNoOpLogHandler() }
-        log.logLevel = .critical
+        let log = Logger(label: "proxy") { [lines] _ in KeptLog(lines: lines) }
         let inspectors = options.inspectors
         leaves = LeafCache(authority: authority)
         server = try ProxyServer(
