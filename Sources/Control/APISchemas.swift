@@ -8,6 +8,7 @@ enum APISchemas {
         "Status": object(
             [
                 "uptime": count("Whole seconds since the start."), "start-time": time("The start of the service."),
+                "proxy-port": count("The port at which the proxy listens."),
                 "session-count": count("Sessions opened by this process."),
                 "active-session-count": count("Sessions that are alive."),
                 "active-sessions": list(

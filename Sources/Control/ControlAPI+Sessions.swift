@@ -42,8 +42,8 @@ extension ControlAPI {
         }
         return ControlReply.json(
             """
-            {"uptime":\(uptime),"start-time":"\(started.rfc3339)","session-count":\(count),\
-            "active-session-count":\(summaries.count),"active-sessions":[\(sessions.joined(separator: ","))]}
+            {"uptime":\(uptime),"start-time":"\(started.rfc3339)","proxy-port":\(settings.proxyPort),\
+            "session-count":\(count),"active-session-count":\(summaries.count),"active-sessions":[\(sessions.joined(separator: ","))]}
             """)
     }
 

@@ -18,6 +18,8 @@ package struct ControlSettings: Sendable {
     package var names: Set<String>
     /// The state folder, as revocations tell it.
     package var spoolPath: String
+    /// The port of the proxy, as `/status` tells it.
+    package var proxyPort: UInt16 = 0
     /// Whether unknown keys, unknown policies and too long lifetimes are errors and no mere warnings (`strict-api`).
     package var isStrict = false
     /// How much `/status` tells (`control.status`).

@@ -155,6 +155,7 @@ final class Service: Sendable {
         (access.user, access.password) = (credentials.user, credentials.password)
         access.names = Set(configuration.controlNames.map { $0.lowercased() })
         access.spoolPath = folder.path
+        access.proxyPort = ports.proxy.address.port
         let api = ControlAPI(settings: access, parts: parts, log: log)
         control = ControlServer(api: api, listener: ports.control.descriptor, log: log)
         archive = RecordCare(

@@ -47,7 +47,7 @@ import Wire
     }
 
     @Test func statusListsLiveSessions() async throws {
-        try await ControlBench.run { (bench) async throws in
+        try await ControlBench.run(adjust: { $0.proxyPort = 4711 }) { (bench) async throws in
             let empty = try await bench.probe.send("GET", "/status")
             #expect(empty.status == 200 && empty.fields.first("Content-Type") == "application/json")
             #expect(empty.text.hasSuffix(#""session-count":0,"active-session-count":0,"active-sessions":[]}"#))
@@ -55,6 +55,7 @@ import Wire
             _ = try await bench.revoke(id, token)
             let one = try await bench.probe.send("GET", "/status")
             let object = try #require(try JSONSerialization.jsonObject(with: Data(one.body)) as? [String: Any])
+            #expect(object["proxy-port"] as? Int == 4711)
             #expect(object["session-count"] as? Int == 1 && object["uptime"] as? Int != nil)
             #expect(WallTime(rfc3339: object["start-time"] as? String ?? "") != nil)
             let session = try #require((object["active-sessions"] as? [[String: Any]])?.first)

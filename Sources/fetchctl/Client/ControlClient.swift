@@ -40,11 +40,14 @@ struct ControlClient: Sendable {
         }
 
         var uptime: Int64
+        /// Absent where the service is older.
+        var proxyPort: UInt16?
         /// Absent where the service hides the sessions.
         var activeSessions: [ActiveSession]?
 
         enum CodingKeys: String, CodingKey {
             case uptime
+            case proxyPort = "proxy-port"
             case activeSessions = "active-sessions"
         }
     }

@@ -11,7 +11,7 @@ struct ServiceOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Proxy of the service of --url. Default: FETCH_SERVICE_PROXY, else port 9988 of the same host.",
+            "Proxy of the service of --url. Default: FETCH_SERVICE_PROXY, else what the service says.",
             valueName: "url"))
     var proxy: String?
 

@@ -4,6 +4,7 @@ import Platform
 /// A session that this program opened and has to close.
 struct OpenSession: Sendable {
     let service: Service
+    let proxy: ProxyAddress
     let id: SessionID
     let token: String
 
@@ -21,9 +22,10 @@ struct OpenSession: Sendable {
     }
 
     private static func open(at service: Service, policy: SessionPolicy, timeout: Int?) throws -> OpenSession {
+        let proxy = try service.proxy ?? ProxyAddress(of: service.control)
         do {
             let opened = try service.control.openSession(policy: policy, timeout: timeout)
-            return OpenSession(service: service, id: opened.id, token: opened.token)
+            return OpenSession(service: service, proxy: proxy, id: opened.id, token: opened.token)
         } catch {
             // The contract's words for a permissive session at a service without --permissive-mode.
             if error.kind == .answered(400), error.reason.contains("Invalid session policy") { throw PolicyRefused() }
@@ -33,7 +35,7 @@ struct OpenSession: Sendable {
 
     /// How a program uses it.
     func access(bypass: String) -> SessionAccess {
-        SessionAccess(proxy: service.proxy, id: id, token: token, bypass: bypass)
+        SessionAccess(proxy: proxy, id: id, token: token, bypass: bypass)
     }
 
     /// Takes the token away, so that nothing is added to the record any more.

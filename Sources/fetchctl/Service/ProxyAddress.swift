@@ -2,7 +2,7 @@ import Wire
 
 /// Host and port of the proxy.
 struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
-    /// The port of a service that was started without `--proxy-port`.
+    /// The port of a service that was started without `--proxy-port`, and of one that does not tell.
     static let defaultPort: UInt16 = 9988
 
     let authority: Authority
@@ -19,6 +19,14 @@ struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
         } catch {
             throw ServiceError("\(Shown.text(url)) is not a proxy of the form http://HOST:PORT")
         }
+    }
+
+    /// That of a service, at the port that it tells.
+    ///
+    /// - Throws: ``ControlError`` when it cannot be asked.
+    init(of control: ControlClient) throws(ControlError) {
+        authority = Authority(
+            uncheckedHost: control.endpoint.authority.host, port: try control.status().proxyPort ?? Self.defaultPort)
     }
 
     var description: String { "http://\(authority.text)" }

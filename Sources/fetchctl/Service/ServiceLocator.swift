@@ -73,10 +73,7 @@ struct ServiceLocator {
         }
         let proxy = try (wishes.proxy ?? environment["FETCH_SERVICE_PROXY"] ?? local?.proxyURL).map(ProxyAddress.init)
         return Service(
-            proxy: proxy
-                ?? ProxyAddress(
-                    authority: Authority(
-                        uncheckedHost: endpoint.authority.host, port: ProxyAddress.defaultPort)),
+            proxy: proxy,
             authorityPath: wishes.authority ?? environment["FETCH_SERVICE_CA"] ?? local?.authorityPath ?? "",
             control: ControlClient(endpoint: endpoint, credentials: credentials))
     }

@@ -17,7 +17,7 @@ struct RunTests {
     }
 
     static let usualCalls = [
-        "POST /session", "DELETE /session/0f3a/token", "GET /session/0f3a", "DELETE /session/0f3a",
+        "GET /status", "POST /session", "DELETE /session/0f3a/token", "GET /session/0f3a", "DELETE /session/0f3a",
         "DELETE /resources/0f3a",
     ]
 
@@ -29,7 +29,7 @@ struct RunTests {
             switch request.call {
             case "POST /session": return .json(#"{"id":"0f3a","token":"T0k"}"#)
             case "GET /session/0f3a": return .json(RunSummaryTests.report)
-            case "GET /status": return .json(#"{"uptime":1,"active-sessions":[]}"#)
+            case "GET /status": return .json(#"{"uptime":1,"proxy-port":4711,"active-sessions":[]}"#)
             default: return .json("{}")
             }
         }
@@ -62,10 +62,10 @@ struct RunTests {
         #expect(result.errors.contains("2 artifacts, 107 B: 117 B from the network, 205 B from the cache\n"))
         #expect(!result.errors.contains("\u{1b}"))
         #expect(service.calls == Self.usualCalls)
-        #expect(service.requests.first?.body == #"{"policy":"permissive"}"#)
-        #expect(service.requests[1].body == #"{"token":"T0k"}"#)
+        #expect(service.requests[1].body == #"{"policy":"permissive"}"#)
+        #expect(service.requests[2].body == #"{"token":"T0k"}"#)
         let variables = try folder.read("env")
-        #expect(variables.contains("https_proxy=http://0f3a:T0k@127.0.0.1:9988/\n"))
+        #expect(variables.contains("https_proxy=http://0f3a:T0k@127.0.0.1:4711/\n"))
         #expect(variables.contains("NO_PROXY=localhost,127.0.0.1,::1\n"))
         #expect(!variables.contains("FETCH_SERVICE"))
         #expect(!variables.contains("secret"))
@@ -112,7 +112,7 @@ struct RunTests {
         let strict = ["run", "--policy", "strict", "--timeout", "60", "--report", path]
         #expect(try fetchctl(strict + ["--json", "--", "true"], at: service).errors.hasPrefix(#"{"artifacts":["#))
         #expect(try folder.read("report.json") == RunSummaryTests.report)
-        #expect(service.requests.first?.body == #"{"policy":"strict","timeout":60}"#)
+        #expect(service.requests[1].body == #"{"policy":"strict","timeout":60}"#)
         #expect(try Kernel.names(inFolder: folder.path).sorted() == ["ca.pem", "report.json"])
     }
 
@@ -193,7 +193,7 @@ struct RunTests {
         #expect(!opened.errors.contains("T0k"))
         let script = opened.output + "printf '%s %s %s' \"$https_proxy\" \"$FETCH_SESSION\" \"$FETCH_SESSION_TOKEN\""
         let shell = try Program.run("/bin/sh", ["-c", script])
-        #expect(shell.output == "http://0f3a:T0k@127.0.0.1:9988/ 0f3a T0k")
+        #expect(shell.output == "http://0f3a:T0k@127.0.0.1:4711/ 0f3a T0k")
         #expect(try leftovers() == ["fetchctl-0f3a"])
         #expect(try fetchctl(["revoke", "0f3a", "T0k"], at: service).status == 0)
         #expect(try fetchctl(["report", "0f3a"], at: service).output.hasPrefix("NAME   VERSION"))
@@ -203,8 +203,8 @@ struct RunTests {
         #expect(try leftovers().isEmpty)
         #expect(
             service.calls == [
-                "POST /session", "DELETE /session/0f3a/token", "GET /session/0f3a", "GET /session/0f3a",
-                "DELETE /session/0f3a", "DELETE /resources/0f3a",
+                "GET /status", "POST /session", "DELETE /session/0f3a/token", "GET /session/0f3a",
+                "GET /session/0f3a", "DELETE /session/0f3a", "DELETE /resources/0f3a",
             ])
     }
 

@@ -43,7 +43,7 @@ import Testing
             ).find())
         #expect(service.control.endpoint.description == "http://builder.example:1")
         #expect(service.control.credentials == "a:b")
-        #expect(service.proxy.description == "http://builder.example:9988")
+        #expect(service.proxy == nil)
         #expect(service.authorityPath == "/x.pem")
     }
 
@@ -52,7 +52,7 @@ import Testing
         let service = try #require(try locator(variables).find())
         #expect(service.control.endpoint.description == "http://builder.example:9999")
         #expect(service.control.credentials == nil)
-        #expect(service.proxy.description == "http://p.example:5")
+        #expect(service.proxy?.description == "http://p.example:5")
     }
 
     @Test func aRunningServiceIsFoundThroughItsFile() throws {
@@ -61,7 +61,7 @@ import Testing
         try writeFile(service.url)
         let found = try #require(try locator(["FETCH_SERVICE_AUTH": "not:this"]).find())
         #expect(found.control.credentials == "admin:secret")
-        #expect(found.proxy.description == "http://127.0.0.1:3")
+        #expect(found.proxy?.description == "http://127.0.0.1:3")
         #expect(found.authorityPath == "/ca.pem")
         #expect(service.calls == ["GET /status"])
     }
