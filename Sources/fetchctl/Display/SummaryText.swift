@@ -31,9 +31,19 @@ struct SummaryText {
         }
         lines += summary.problems.map { problem($0.kind, $0.url, $0.reason) }
         guard !lines.isEmpty else { return [] }
+        lines = Self.counted(lines)
         let hidden = lines.count - Self.mostProblems
         let shown = lines.prefix(Self.mostProblems) + (hidden > 0 ? ["… and \(hidden) more; see the report"] : [])
         return [""] + shown
+    }
+
+    /// What a client tried again and again stands there once, with how often.
+    private static func counted(_ lines: [String]) -> [String] {
+        var counts: [String: Int] = [:]
+        for line in lines { counts[line, default: 0] += 1 }
+        return lines.compactMap { line in
+            counts.removeValue(forKey: line).map { $0 == 1 ? line : "\(line) (\($0) times)" }
+        }
     }
 
     private func problem(_ kind: String, _ what: String, _ reason: String) -> String {

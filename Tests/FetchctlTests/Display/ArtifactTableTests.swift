@@ -144,6 +144,16 @@ import Testing
         #expect(lines.last == "The record is incomplete: the machine was restarted")
     }
 
+    @Test func whatWasTriedAgainStandsThereOnce() {
+        var summary = RunSummary()
+        let (one, other) = ("http://a.example/", "http://b.example/")
+        summary.problems = [one, other, one, one].map { .init(kind: "failed", url: $0, reason: "no answer") }
+        #expect(
+            text(summary).split(separator: "\n").prefix(2) == [
+                "failed http://a.example/: no answer (3 times)", "failed http://b.example/: no answer",
+            ])
+    }
+
     @Test func rejectedArtifactsShowWhoObjected() {
         var summary = RunSummary()
         summary.artifacts = [ArtifactTableTests.artifacts[1]]
