@@ -63,8 +63,32 @@ import Testing
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
     }
 
-    @Test func `a secret parameter may be any`() throws {
-        #expect(try matches("https://git.example/x?token=*", "https://git.example/x?token=abc"))
+    @Test(arguments: [
+        ("https://git.example/x?token=*", "https://git.example/x?token=abc"),
+        ("https://git.example/x?tok[e]n=*&b=c", "https://git.example/x?token=abc&b=c"),
+        ("https://git.example/**?*=*", "https://git.example/a/b?token=abc"),
+    ])
+    func `a secret parameter may be any`(_ pattern: String, _ url: String) throws {
+        #expect(try matches(pattern, url))
+    }
+
+    @Test(arguments: [
+        "x?tok[e]n=abc", "x?{a,token}=abc", "x{?token=abc,}", "x[?]token=abc", "x?a=b[&]token=abc", "x?tok\\en=abc",
+        "x\\?token=abc", "x?*=abc", "x?to?en=abc", "*token=abc", "x**oken=abc", "**?a=b&*_secret=abc", "x?TOK[e]N=abc",
+        "x?tok%6[5]n=abc", "x?tok*5n=abc", "x?tok*65n=abc", "x?a=*ken=abc", "x?a=b;tok[e]n=abc", "x?tok[e]n=a*",
+        "x?tok[e]n=*&k[e]y=abc", "x?tok[e]n=?",
+    ])
+    func `no wildcard hides the value of a secret parameter`(_ path: String) throws {
+        let error = #expect(throws: SecretPatternError.self) { try SecretPattern("https://git.example/\(path)") }
+        #expect(error?.description.contains("written as '*'") == true, "\(error?.description ?? "")")
+    }
+
+    @Test(arguments: [
+        "a=b/token=c/**", "**/a=b/x", "~me/**/refs?service=git-upload-pack", "**/x\\?id=5", "x?a=[bc]&d={e,f}", "x?a=**&b=c",
+        "[a-z]*?service=x", "x?tok[e]n=", "token[s]", "**token",
+    ])
+    func `what holds no secret parameter may have wildcards`(_ path: String) throws {
+        _ = try SecretPattern("https://git.example/\(path)")
     }
 }
 
