@@ -40,6 +40,7 @@ import Testing
     @Test(arguments: [
         "https://git.example/~me/project/../other", "https://git.example/~me/project/%2e%2e/other",
         "https://git.example/~me/project/a\\b", "https://git.example/~me/project/ä",
+        "https://git.example/~me/project/..%00/other", "https://git.example/~me/project/a%5cb",
     ])
     func `what servers may read differently is never matched`(_ url: String) throws {
         #expect(try !matches("https://git.example/**", url))
