@@ -36,9 +36,14 @@ extension APIOperation {
             isRequired: false, example: ["token": "0123456789abcdefghijkl"]),
         replies: [
             .json("Revocation", "The session has ended; a second call tells the same."),
-            .error(400, "The token is not the session's, or there is none.", example: "invalid session token"),
+            .error(
+                400, "The token is not the session's (which is told later each time), or there is none.",
+                example: "invalid session token"),
             .unknownSession, tooLarge,
         ])
+            .error(
+                429, "Too many answers to wrong tokens from this address wait already.",
+                example: "too many wrong tokens from this address"),
 
     static let finish = APIOperation(
         id: "finishSession", summary: "Ends a session for good.",

@@ -13,7 +13,7 @@ extension ControlAPI {
         Route(.get, "/status", .open, .status) { api, _, _ in try await api.status() },
         Route(.post, "/session", .administrator, .create) { api, request, _ in try await api.create(request) },
         Route(.delete, "/session/{id}/token", .token, .revoke) { api, request, context in
-            try await api.revoke(request, try session(of: context))
+            try await api.revoke(request, try session(of: context), from: context.address)
         },
         Route(.delete, "/session/{id}", .administrator, .finish) { api, _, context in
             try await api.finish(try session(of: context))
@@ -81,13 +81,16 @@ extension ControlAPI {
     }
 
     /// `DELETE /session/{id}/token`.
-    private func revoke(_ request: Request, _ id: SessionID) async throws -> Response {
+    private func revoke(_ request: Request, _ id: SessionID, from address: String) async throws -> Response {
         let token = try RevocationToken(try await body(of: request), request.headers[.authorization], of: id)
         guard let session = await parts.registry.session(id) else { throw SessionError.unknown }
         guard let accepted = token.candidates.first(where: { session.accepts(token: $0) }) else {
             throw SessionError.wrongToken
         }
         let row = try await parts.registry.revoke(id, token: accepted)
+            guard try await gate.holdBack(from: address) else {
+                throw ControlRefusal(status: .tooManyRequests, text: "too many wrong tokens from this address")
+            }
         return ControlReply.json(
             """
             {"session-id":"\(row.id.text)","start-time":"\(row.created.rfc3339)",\
