@@ -85,6 +85,9 @@ package final class ControlAPI: Sendable {
         startedAt = parts.clock.monotonic()
     }
 
+        parts.registry.beforeRemoval { [listeners, clock = parts.clock, settings] id in
+            await listeners.finishTelling(id, atMost: settings.lastNews, clock)
+        }
     /// Every endpoint there is.
     static let routes: [Route] =
         sessionRoutes + sessionListRoutes + reportRoutes + liveRoutes + transferRoutes + cacheRoutes + watchingRoutes
