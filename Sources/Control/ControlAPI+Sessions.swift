@@ -50,16 +50,19 @@ extension ControlAPI {
     /// `POST /session`.
     private func create(_ request: Request) async throws -> Response {
         let creation = try Self.creation(try await body(of: request))
-        let oddities = creation.oddities(longest: parts.registry.settings.maximumTimeout)
-        if settings.isStrict, let first = oddities.first { throw ControlRefusal.badRequest(first.refusal) }
-        let warnings = oddities.map(\.warning)
-        for warning in warnings { log.warning("POST /session: \(warning)") }
         let configuration: [UInt8]
+        let unknownKeys: [String]
         do {
             configuration = try parts.configuration(creation.configuration)
+            unknownKeys = try creation.configuration.map(parts.unknownKeys) ?? []
         } catch {
             throw ControlRefusal.badRequest("'inspectors-configuration': \(error)")
         }
+        let oddities = creation.oddities(
+            longest: parts.registry.settings.maximumTimeout, unknownKeys: unknownKeys)
+        if settings.isStrict, let first = oddities.first { throw ControlRefusal.badRequest(first.refusal) }
+        for oddity in oddities { log.warning("POST /session: \(oddity.warning)") }
+        let warnings = oddities.filter(\.isTold).map(\.warning)
         let opened = try await parts.registry.open(
             SessionRequest(
                 policy: creation.policy, timeout: creation.timeout, configuration: configuration,
@@ -85,12 +88,12 @@ extension ControlAPI {
         let token = try RevocationToken(try await body(of: request), request.headers[.authorization], of: id)
         guard let session = await parts.registry.session(id) else { throw SessionError.unknown }
         guard let accepted = token.candidates.first(where: { session.accepts(token: $0) }) else {
-            throw SessionError.wrongToken
-        }
-        let row = try await parts.registry.revoke(id, token: accepted)
             guard try await gate.holdBack(from: address) else {
                 throw ControlRefusal(status: .tooManyRequests, text: "too many wrong tokens from this address")
             }
+            throw SessionError.wrongToken
+        }
+        let row = try await parts.registry.revoke(id, token: accepted)
         return ControlReply.json(
             """
             {"session-id":"\(row.id.text)","start-time":"\(row.created.rfc3339)",\

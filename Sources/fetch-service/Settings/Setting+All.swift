@@ -72,8 +72,8 @@ extension Setting {
         all.append(
             Setting(
                 "strict-api", \.control.isStrict, .flag,
-                "Whether unknown keys, unknown policies and too long lifetimes in `POST /session` are refused, not only "
-                    + "told."))
+                "Whether unknown keys, unknown policies and too long lifetimes in `POST /session` and `create-session` "
+                    + "are refused, not only told or logged."))
         all.append(
             Setting(
                 "strict-delivery", \.strictDelivery, .choice,
