@@ -10,7 +10,8 @@ extension APIOperation {
         id: "openSession", summary: "Opens a session.",
         text: """
             The token is told only here. What is not known (other keys, another policy) or too much (the timeout) is \
-            accepted, told under `warnings` and logged; with `strict-api: true` it is 400.
+            accepted, told under `warnings` and logged; with `strict-api: true` it is 400. Unknown keys within \
+            `inspectors-configuration` are only logged.
             """,
         body: APIBody(
             text: "What the session is to be like.", schema: ["$ref": "#/components/schemas/SessionRequest"],
@@ -36,8 +37,13 @@ extension APIOperation {
             isRequired: false, example: ["token": "0123456789abcdefghijkl"]),
         replies: [
             .json("Revocation", "The session has ended; a second call tells the same."),
-            .error(400, "The token is not the session's, or there is none.", example: "invalid session token"),
+            .error(
+                400, "The token is not the session's (which is told later each time), or there is none.",
+                example: "invalid session token"),
             .unknownSession, tooLarge,
+            .error(
+                429, "Too many answers to wrong tokens from this address wait already.",
+                example: "too many wrong tokens from this address"),
         ])
 
     static let finish = APIOperation(

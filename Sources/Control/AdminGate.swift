@@ -3,7 +3,7 @@ internal import Cryptography
 internal import Platform
 internal import Wire
 
-/// Lets in whoever knows the administrator's password; guesses are slowed.
+/// Lets in whoever knows the administrator's password; guesses are slowed, those of tokens as well.
 final class AdminGate: Sendable {
     private struct Failures {
         var count: Int
@@ -63,10 +63,20 @@ final class AdminGate: Sendable {
             let isPassword = equalInConstantTime(Array(given.password.utf8), password)
             if isUser && isPassword { return .admitted }
         }
-        guard let pause = enter(address) else { return .refused }
+        return try await holdBack(from: address) ? .unauthorized : .refused
+    }
+
+    /// Waits before a guess from an address is told to be wrong, longer with each.
+    ///
+    /// What is right never comes here.
+    ///
+    /// - Returns: `false` at once when too many answers to the address wait already.
+    /// - Throws: When the wait is cancelled.
+    func holdBack(from address: String) async throws -> Bool {
+        guard let pause = enter(address) else { return false }
         defer { leave(address) }
         try await sleep(pause)
-        return .unauthorized
+        return true
     }
 
     /// Notes a failure and tells how long its answer has to wait; `nil` when too many wait already.

@@ -18,7 +18,7 @@ extension ControlAPI {
     private func live(_ request: Request, _ id: SessionID) async throws -> Response {
         let after = try Self.lastNumber(request)
         guard await parts.registry.row(of: id) != nil else { throw SessionError.unknown }
-        guard let listener = listeners.enter() else {
+        guard let listener = listeners.enter(id) else {
             throw ControlRefusal(
                 status: .serviceUnavailable,
                 text: "\(settings.mostListeners) live streams are listened to, the most that there may be: close one")
@@ -43,7 +43,10 @@ extension ControlAPI {
         var stream = stream
         var silentSince = parts.clock.monotonic()
         do {
-            while let news = try await stream.next() {
+            while true {
+                // Before the record is asked: who comes later waits for the next time.
+                let waiting = listener.waiting
+                guard let news = try await stream.next() else { return }
                 let now = parts.clock.monotonic()
                 if !news.isEmpty {
                     try await writer.write(ByteBuffer(bytes: news))
@@ -56,6 +59,7 @@ extension ControlAPI {
                     try await writer.write(ByteBuffer(string: ": nothing new\n\n"))
                     silentSince = now
                 }
+                listener.hasToldAll(to: waiting)
                 guard await listener.pause(settings.livePoll, parts.clock) else { return }
             }
         } catch let error as StoreError {

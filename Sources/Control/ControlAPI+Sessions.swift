@@ -13,7 +13,7 @@ extension ControlAPI {
         Route(.get, "/status", .open, .status) { api, _, _ in try await api.status() },
         Route(.post, "/session", .administrator, .create) { api, request, _ in try await api.create(request) },
         Route(.delete, "/session/{id}/token", .token, .revoke) { api, request, context in
-            try await api.revoke(request, try session(of: context))
+            try await api.revoke(request, try session(of: context), from: context.address)
         },
         Route(.delete, "/session/{id}", .administrator, .finish) { api, _, context in
             try await api.finish(try session(of: context))
@@ -50,16 +50,19 @@ extension ControlAPI {
     /// `POST /session`.
     private func create(_ request: Request) async throws -> Response {
         let creation = try Self.creation(try await body(of: request))
-        let oddities = creation.oddities(longest: parts.registry.settings.maximumTimeout)
-        if settings.isStrict, let first = oddities.first { throw ControlRefusal.badRequest(first.refusal) }
-        let warnings = oddities.map(\.warning)
-        for warning in warnings { log.warning("POST /session: \(warning)") }
         let configuration: [UInt8]
+        let unknownKeys: [String]
         do {
             configuration = try parts.configuration(creation.configuration)
+            unknownKeys = try creation.configuration.map(parts.unknownKeys) ?? []
         } catch {
             throw ControlRefusal.badRequest("'inspectors-configuration': \(error)")
         }
+        let oddities = creation.oddities(
+            longest: parts.registry.settings.maximumTimeout, unknownKeys: unknownKeys)
+        if settings.isStrict, let first = oddities.first { throw ControlRefusal.badRequest(first.refusal) }
+        for oddity in oddities { log.warning("POST /session: \(oddity.warning)") }
+        let warnings = oddities.filter(\.isTold).map(\.warning)
         let opened = try await parts.registry.open(
             SessionRequest(
                 policy: creation.policy, timeout: creation.timeout, configuration: configuration,
@@ -81,10 +84,13 @@ extension ControlAPI {
     }
 
     /// `DELETE /session/{id}/token`.
-    private func revoke(_ request: Request, _ id: SessionID) async throws -> Response {
+    private func revoke(_ request: Request, _ id: SessionID, from address: String) async throws -> Response {
         let token = try RevocationToken(try await body(of: request), request.headers[.authorization], of: id)
         guard let session = await parts.registry.session(id) else { throw SessionError.unknown }
         guard let accepted = token.candidates.first(where: { session.accepts(token: $0) }) else {
+            guard try await gate.holdBack(from: address) else {
+                throw ControlRefusal(status: .tooManyRequests, text: "too many wrong tokens from this address")
+            }
             throw SessionError.wrongToken
         }
         let row = try await parts.registry.revoke(id, token: accepted)

@@ -28,6 +28,8 @@ package struct ControlParts: Sendable {
     package var transfers: @Sendable (SessionID?, Int) async -> OpenTransfers
     /// Checks a session's own `inspectors-configuration` (JSON; `nil` when it has none) and merges it into the service's.
     package var configuration: @Sendable ([UInt8]?) throws -> [UInt8]
+    /// The paths of the keys in a session's own `inspectors-configuration` that nothing reads.
+    package var unknownKeys: @Sendable ([UInt8]) throws -> [String]
     /// The cache; without it there are no endpoints for it.
     package var cache: (any CacheAdministration)?
     /// Measures ages and waits.
@@ -44,6 +46,7 @@ package struct ControlParts: Sendable {
         artifact: @escaping @Sendable (SessionID, SHA256Digest) throws -> (any BlobReader)?,
         transfers: @escaping @Sendable (SessionID?, Int) async -> OpenTransfers,
         configuration: @escaping @Sendable ([UInt8]?) throws -> [UInt8],
+        unknownKeys: @escaping @Sendable ([UInt8]) throws -> [String],
         cache: (any CacheAdministration)? = nil, clock: SessionClock = .system,
         observations: Observations = Observations(metrics: { MetricsSnapshot() }, problems: { [] }),
         onRequest: @escaping @Sendable () -> Void = {}
@@ -55,6 +58,7 @@ package struct ControlParts: Sendable {
         self.artifact = artifact
         self.transfers = transfers
         self.configuration = configuration
+        self.unknownKeys = unknownKeys
         self.cache = cache
         self.clock = clock
         self.observations = observations
@@ -81,6 +85,9 @@ package final class ControlAPI: Sendable {
         gate = AdminGate(settings: settings)
         tallies = SessionTallies(records: parts.records)
         listeners = LiveListeners(most: settings.mostListeners)
+        parts.registry.beforeRemoval { [listeners, clock = parts.clock, settings] id in
+            await listeners.finishTelling(id, atMost: settings.lastNews, clock)
+        }
         started = parts.clock.wall()
         startedAt = parts.clock.monotonic()
     }

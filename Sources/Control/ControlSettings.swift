@@ -50,6 +50,8 @@ package struct ControlSettings: Sendable {
     package var livePoll = Duration.milliseconds(250)
     /// How often the transfers are asked for while somebody listens.
     package var liveTransfers = Duration.seconds(1)
+    /// How long the removal of a session waits until its listeners have been told the rest.
+    package var lastNews = Duration.seconds(1)
     /// How long a live stream is silent at most.
     package var liveSilence = Duration.seconds(15)
 

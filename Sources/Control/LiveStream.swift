@@ -12,8 +12,8 @@ internal import Storage
 /// | `transfers` | what is under way, as in `/transfers` | when that changes, once a second at most |
 /// | `end` | the last number that was told | when the session is finished or has expired; nothing follows |
 ///
-/// The record and the loops are asked; nobody but the listener pays for it. What is recorded in the last moment before
-/// a session is finished may be missing here; the report has it.
+/// The record and the loops are asked; nobody but the listener pays for it. A session's removal waits until all is told, but
+/// not for long: what a slow listener misses is in the report.
 struct LiveStream {
     private static let pageLength = 100
 

@@ -46,7 +46,11 @@ struct SessionCreation: Sendable {
                 guard let text = value.text else { throw Self.wrongType(name, value, "a string") }
                 policy = text == "permissive" ? .permissive : .strict
                 if SessionPolicy(rawValue: text) == nil { unknownPolicy = text }
-            case "timeout": timeout = try Self.seconds(name, value)
+            case "timeout":
+                guard let lifetime = value.lifetime else {
+                    throw Self.wrongType(name, value, "a non-negative whole number of seconds")
+                }
+                timeout = lifetime
             case "name":
                 guard let text = value.text else { throw Self.wrongType(name, value, "a string") }
                 try Self.check(text, "'name'")
@@ -79,45 +83,25 @@ struct SessionCreation: Sendable {
         }
     }
 
-    /// Something in a request that is not what the API knows.
-    struct Oddity: Sendable, Equatable {
-        var problem: String
-        /// What is made of it where it is accepted.
-        var consequence: String
-        /// What would be right.
-        var allowed: String
-
-        var warning: String { "\(problem): \(consequence); \(allowed)" }
-        var refusal: String { "refused by strict-api: \(problem); \(allowed)" }
-    }
-
     /// What is accepted unless the API is strict.
     ///
-    /// - Parameter longest: The longest lifetime in seconds.
+    /// - Parameters:
+    ///   - longest: The longest lifetime in seconds.
+    ///   - unknownKeys: Paths of the keys within `inspectors-configuration` that nothing reads.
     /// - Returns: In the order in which they are to be told.
-    func oddities(longest: Int64) -> [Oddity] {
-        var oddities: [Oddity] = []
-        if !unknownMembers.isEmpty {
-            let names = unknownMembers.prefix(16).map { "'\(escapedForDisplay($0, limit: 64))'" }
-            oddities.append(
-                Oddity(
-                    problem: "unknown keys \(names.joined(separator: ", "))", consequence: "they are ignored",
-                    allowed: "known are \(Self.members.joined(separator: ", ")), and of a secret "
-                        + SessionSecrets.members.joined(separator: ", ")))
+    func oddities(longest: Int64, unknownKeys: [String] = []) -> [RequestOddity] {
+        let policy = unknownPolicy.map {
+            RequestOddity(
+                problem: "unknown policy '\(escapedForDisplay($0, limit: 64))'",
+                consequence: "the session is strict", allowed: "known are strict and permissive")
         }
-        if let unknownPolicy {
-            oddities.append(
-                Oddity(
-                    problem: "unknown policy '\(escapedForDisplay(unknownPolicy, limit: 64))'",
-                    consequence: "the session is strict", allowed: "known are strict and permissive"))
-        }
-        if timeout > UInt64(longest) {
-            oddities.append(
-                Oddity(
-                    problem: "the timeout is too long", consequence: "it is cut",
-                    allowed: "at most \(longest) seconds are allowed"))
-        }
-        return oddities
+        return [
+            .unknownKeys(
+                unknownMembers,
+                allowed: "known are \(Self.members.joined(separator: ", ")), and of a secret "
+                    + SessionSecrets.members.joined(separator: ", ")),
+            policy, .unknownKeys(inConfiguration: unknownKeys), .timeout(timeout, longest: longest),
+        ].compactMap { $0 }
     }
 
     private static func labels(_ name: String, _ value: JSONValue) throws(ControlRefusal) -> [UInt8] {
@@ -139,15 +123,6 @@ struct SessionCreation: Sendable {
         }
         guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
             throw .badRequest("\(what) has control characters")
-        }
-    }
-
-    private static func seconds(_ name: String, _ value: JSONValue) throws(ControlRefusal) -> UInt64 {
-        switch value {
-        case .integer(let seconds) where seconds >= 0: return UInt64(seconds)
-        // Too large for 64 bits, and so a whole number.
-        case .number(let seconds) where seconds >= 0x1p63: return .max
-        default: throw wrongType(name, value, "a non-negative whole number of seconds")
         }
     }
 

@@ -14,7 +14,8 @@ public struct GlobError: Error, Sendable, CustomStringConvertible {
 public struct Glob: Hashable, Sendable, CustomStringConvertible {
     /// The pattern as it was written.
     public let pattern: String
-    private let alternatives: [[Piece]]
+    /// What it matches, one after another, for each plain pattern that `{…}` unfolds to.
+    package let alternatives: [[Piece]]
 
     /// How many plain alternatives `{…}` may unfold to.
     private static let mostAlternatives = 256
@@ -22,7 +23,8 @@ public struct Glob: Hashable, Sendable, CustomStringConvertible {
     /// How many characters a pattern may have; this also bounds the nesting of braces.
     private static let longestPattern = 2048
 
-    private enum Piece: Hashable, Sendable {
+    /// A part of a pattern.
+    package enum Piece: Hashable, Sendable {
         case literal(Unicode.Scalar)
         case oneOf([ClosedRange<Unicode.Scalar>], negated: Bool)
         case any

@@ -26,6 +26,10 @@ extension Exchange {
             goWithout(use, "the request has no body")
             return true
         }
+        if request.fields.all("Content-Encoding").contains(where: { ASCII.lowercased($0) != "identity" }) {
+            goWithout(use, "the body has a content coding")
+            return true
+        }
         if case .length(let length) = requestFraming, length > settings.largestBodyForSecret {
             goWithout(use, tooLargeForSecret)
             return true

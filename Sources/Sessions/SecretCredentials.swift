@@ -13,7 +13,24 @@ package final class SecretCredentials: Sendable {
     /// As they were given, for the next process of the service.
     package let original: SecretBytes
     /// What would show the credentials in an answer.
-    private let forms: [SecretBytes]
+    private let forms: [Form]
+
+    private struct Form {
+        let plain: SecretBytes
+        /// To be found in text without escapes.
+        let unescaped: SecretBytes
+
+        /// Wipes the bytes where they were.
+        init(taking bytes: inout [UInt8]) {
+            var unescaped = Unescaping.text(of: bytes)
+            if unescaped.count < SecretCredentials.shortestForm {
+                SecretBytes.wipe(&unescaped)
+                unescaped = Array(bytes)
+            }
+            self.unescaped = SecretBytes(taking: &unescaped)
+            plain = SecretBytes(taking: &bytes)
+        }
+    }
 
     /// Shorter forms are found in anything.
     private static let shortestForm = 4
@@ -56,15 +73,18 @@ package final class SecretCredentials: Sendable {
             if password.count >= Self.shortestPassword { found += SecretForms.of(password) }
             SecretBytes.wipe(&password)
         }
-        forms = found.indices.map { SecretBytes(taking: &found[$0]) }
+        forms = found.indices.map { Form(taking: &found[$0]) }
         SecretBytes.wipe(&secret)
         original = SecretBytes(taking: &bytes)
     }
 
-    /// Whether the credentials stand in bytes of an answer, in any of their forms; `true` as well once they are wiped and
-    /// nobody can tell.
+    /// Whether the credentials stand in bytes of an answer, in any of their forms, escaped in any way; `true` as well once they
+    /// are wiped and nobody can tell.
     package func show(in bytes: [UInt8]) -> Bool {
-        forms.contains { $0.isPart(of: bytes.span) ?? true }
+        let text = Unescaping.text(of: bytes)
+        return forms.contains {
+            $0.plain.isPart(of: bytes.span) ?? true || $0.unescaped.isPart(of: text.span) ?? true
+        }
     }
 
     /// The body of a request for a token with these credentials in it; `nil` once they are wiped.
@@ -84,7 +104,10 @@ package final class SecretCredentials: Sendable {
         authorization?.wipe()
         identity?.user.wipe()
         identity?.password.wipe()
-        for form in forms { form.wipe() }
+        for form in forms {
+            form.plain.wipe()
+            form.unescaped.wipe()
+        }
     }
 }
 

@@ -81,6 +81,7 @@ extension SessionRegistry {
     private func remove(_ entry: Entry, keepingFolder: Bool) async throws(SessionError) {
         let id = entry.session.id
         try await close(entry)
+        await prepareRemoval(of: id)
         if keepingFolder {
             try await writeMetadata(of: entry.row)
         } else {

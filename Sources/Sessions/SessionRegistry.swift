@@ -38,6 +38,7 @@ package actor SessionRegistry {
     }
 
     private let chosen: Lock<SessionSettings>
+    private let lastWord = Lock<@Sendable (SessionID) async -> Void>({ _ in })
     let records: any Records
     let recorder: Recorder
     let spool: SpoolFolder
@@ -98,6 +99,13 @@ package actor SessionRegistry {
 
     /// Changes what sessions opened from now on may be like; those that live stay as they are.
     package nonisolated func update(settings: SessionSettings) { chosen.withLock { $0 = settings } }
+
+    /// Sets what is called when all of a session is recorded and is about to be removed, which waits for it.
+    package nonisolated func beforeRemoval(_ body: @escaping @Sendable (SessionID) async -> Void) {
+        lastWord.withLock { $0 = body }
+    }
+
+    func prepareRemoval(of id: SessionID) async { await lastWord.withLock { $0 }(id) }
 
     /// Opens a session; when this returns, the proxy accepts its token.
     ///

@@ -27,6 +27,13 @@ package enum Redaction {
         return secretParameters.contains(lower) || secretEndings.contains { lower.hasSuffix($0) }
     }
 
+    /// Whether the name of a parameter that holds a secret may end so, percent-encoded or not.
+    package static func isSecretParameter(endingIn end: some StringProtocol) -> Bool {
+        let lower = ASCII.lowercased(decoded(end))
+        return isSecretParameter(end) || secretParameters.contains { $0.hasSuffix(lower) }
+            || secretEndings.contains { $0.hasSuffix(lower) }
+    }
+
     /// A URL, absolute or relative, without userinfo and without the values of secret parameters.
     ///
     /// Parameters are looked for in the query and in the fragment, separated by `&`, or by `;` inside of values that are

@@ -51,24 +51,31 @@ extension RequestURL {
         out.append(injectively: target.extracting(run..<target.count))
     }
 
-    /// Whether some server may find `.` or `..` as a segment of the path.
+    /// Whether servers may read an ASCII target differently.
     ///
-    /// Encoded dots count, encoded slashes and backslashes separate like plain ones, and what follows a `;` in a segment
-    /// is left out, since some servers drop path parameters before they resolve segments.
-    static func hasDotSegments(_ target: Span<UInt8>) -> Bool {
+    /// Control bytes that are percent-encoded make it so, since some servers strip them or end the text there, and in the path
+    /// backslashes, plain or encoded, and `.` or `..` as a segment. Encoded dots count, encoded slashes separate like plain
+    /// ones, and what follows a `;` in a segment is left out, since some servers drop path parameters before they resolve
+    /// segments.
+    static func isAmbiguous(_ target: Span<UInt8>) -> Bool {
         var dots = 0
         var hasOther = false
         var isParameter = false
+        var isQuery = false
         var index = 0
-        while index < target.count, target[index] != ASCII.question {
+        while index < target.count {
             var byte = target[index]
             index += 1
+            if byte == ASCII.question { isQuery = true }
             if byte == ASCII.percent, let escaped = ASCII.escapedByte(target, at: index - 1) {
                 byte = escaped
                 index += 2
             }
+            if byte < ASCII.space || byte == 0x7F { return true }
+            if isQuery { continue }
             switch byte {
-            case ASCII.slash, ASCII.backslash:
+            case ASCII.backslash: return true
+            case ASCII.slash:
                 if !hasOther, dots == 1 || dots == 2 { return true }
                 dots = 0
                 hasOther = false

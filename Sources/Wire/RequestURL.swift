@@ -11,7 +11,7 @@ package struct RequestURL: Sendable {
     /// False when servers may read the path differently, so that the URL is never claimed by an inspector and never shared.
     ///
     /// That is: dot segments (also percent-encoded, also between encoded separators or before path parameters),
-    /// backslashes, bytes outside ASCII.
+    /// backslashes (in the path also encoded), encoded control bytes, bytes outside ASCII.
     package let isOrdinary: Bool
 
     /// The target's bytes when they are no UTF-8.
@@ -125,7 +125,7 @@ package struct RequestURL: Sendable {
             }
             rawTarget = bytes
         }
-        isOrdinary = isPlain && isASCII && !RequestURL.hasDotSegments(rest)
+        isOrdinary = isPlain && isASCII && !RequestURL.isAmbiguous(rest)
     }
 
     /// Takes the authority of an absolute URL apart from what follows it.

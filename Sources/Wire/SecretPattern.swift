@@ -66,7 +66,9 @@ package struct SecretPattern: Sendable, Hashable {
             if value.contains(where: { $0 != "*" }) { holdsSecret = true }
             return value
         }
-        guard !holdsSecret else { throw wrong("there is a secret parameter, whose value must be written as '*',") }
+        guard !holdsSecret, !target.alternatives.contains(where: Self.mayHoldSecretParameter) else {
+            throw wrong("there is a parameter that may be a secret one, whose value must be written as '*',")
+        }
     }
 
     /// Whether a request is one of those that the secret is for.

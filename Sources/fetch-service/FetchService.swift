@@ -96,7 +96,7 @@ import Platform
     ) async throws(StartFailure) -> CInt {
         try configuration.check()
         // Ports first: a taken one is told at once, and clients that come early wait in the backlog.
-        let passed = try ManagerDescriptors(environment: configuration.environment)
+        var passed = try ManagerDescriptors(environment: configuration.environment)
         let ports = try Ports(configuration.settings, passed: passed)
         do {
             try makeProcessUndumpable()
@@ -117,8 +117,11 @@ import Platform
         let service = try Service(
             configuration, ports: ports, destination: destination, log: log, endedBy: { ending.withLock { $0 } })
         let secrets = SecretKeeping(manager: manager, log: log)
-        try await service.start(secrets.handover(in: passed.secrets)) { sink.yield(.controlFailed("\($0)")) }
-        secrets.wipe(passed.secrets)
+        do {
+            let file = passed.takeSecrets()
+            try await service.start(secrets.handover(in: file)) { sink.yield(.controlFailed("\($0)")) }
+            secrets.wipe(file)
+        }
         announce(service, configuration.settings, log)
         manager.ready(service.summary)
         let (watch, watchdog) = startWatching(service, configuration.settings.idleShutdown, manager, log) {

@@ -19,6 +19,23 @@ enum InspectorsFile {
         try decode(path) { () throws(ConfigurationFault) in try ConfigurationFile.document(text, path) }
     }
 
+    /// The paths of the keys that are unknown in what was read as a configuration.
+    static func unreadKeys(of text: [UInt8], readAs configuration: InspectorsConfiguration) throws -> [String] {
+        guard let document = try ConfigurationFile.document(text, name) else { return [] }
+        return try configuration.unreadKeys(of: document) { node in
+            switch node {
+            case .mapping(let mapping):
+                // What is merged in is another mapping's.
+                .members(
+                    mapping.filter { $0.key.string != "<<" && $0.value.null == nil }.map {
+                        ($0.key.string ?? "", $0.value)
+                    })
+            case .sequence(let sequence): .elements(Array(sequence))
+            default: .none
+            }
+        }
+    }
+
     /// Decodes the document; after each fault once more, without what was wrong, so that all are found.
     private static func decode(
         _ path: String, _ read: () throws(ConfigurationFault) -> Node?

@@ -9,7 +9,7 @@ struct ManagerDescriptors {
     private(set) var proxy: Listener?
     private(set) var control: Listener?
     /// The credentials of the sessions that were open when the last process was told to end.
-    private(set) var secrets: SecretFile?
+    private var secrets: SecretFile?
 
     /// What the file with the credentials is called.
     static let secretsName = "secrets"
@@ -63,6 +63,12 @@ struct ManagerDescriptors {
             }
             if names[index] == "proxy" { proxy = listener } else { control = listener }
         }
+    }
+
+    /// The credentials that were handed over; they are with the caller alone then, and closed when it lets go.
+    mutating func takeSecrets() -> SecretFile? {
+        defer { secrets = nil }
+        return secrets
     }
 
     /// Whether there are sockets.

@@ -149,7 +149,7 @@ final class Service: Sendable {
                 let inspectors = inspectors.withLock { $0 }
                 guard let given else { return try inspectors.json() }
                 return try inspectors.merged(with: InspectorsConfiguration(json: given)).json()
-            },
+            }, unknownKeys: { try InspectorsConfiguration(json: $0).unreadKeys(ofJSON: $0) },
             cache: care, observations: view.observations, onRequest: { requests.withLock { $0 &+= 1 } })
         var access = settings.control
         (access.user, access.password) = (credentials.user, credentials.password)
@@ -165,8 +165,10 @@ final class Service: Sendable {
             artifacts: { row in
                 StreamedArtifacts(ArtifactListStream(session: row, records: records, context: reportContext(row)))
             },
-            inspectorsJSON: { try InspectorsFile.read(text: $0, path: InspectorsFile.name).json() },
-            archive: archive)
+            inspectorsJSON: { text in
+                let own = try InspectorsFile.read(text: text, path: InspectorsFile.name)
+                return (try own.json(), try InspectorsFile.unreadKeys(of: text, readAs: own))
+            }, isStrict: settings.control.isStrict, archive: archive)
         localListener = try LocalSocketPlace.listen(
             named: settings.controlSocket,
             candidates: LocalSocketPlace.candidates(

@@ -223,4 +223,32 @@ import Wire
         for attempt in attempts { #expect(try await attempt.value == .unauthorized) }
         threads.stop()
     }
+
+    @Test func wrongTokensAreSlowedAndTheRightOneIsNot() async throws {
+        let delay = Duration.milliseconds(500)
+        try await ControlBench.run(adjust: {
+            $0.loginDelay = delay
+            $0.longestLoginDelay = delay
+        }) { (bench) async throws in
+            let (id, token) = try await bench.open()
+            let isSeen = Lock(false)
+            let guesses = (0..<18).map { _ in
+                Task {
+                    while !isSeen.withLock({ $0 }) {
+                        let before = MonotonicTime.now()
+                        let reply = try await bench.revoke(id, "guess")
+                        let isSlowed = MonotonicTime.now() - before >= delay
+                        #expect(reply.status == 429 || reply.text == "invalid session token" && isSlowed)
+                    }
+                }
+            }
+            var reply = try await bench.revoke(id, "guess")
+            while reply.status != 429 { reply = try await bench.revoke(id, "guess") }
+            #expect(reply.text == "too many wrong tokens from this address")
+            // The right one is answered all the same.
+            #expect(try await bench.revoke(id, token).status == 200)
+            isSeen.withLock { $0 = true }
+            for guess in guesses { try await guess.value }
+        }
+    }
 }

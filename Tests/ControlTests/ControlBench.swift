@@ -32,6 +32,8 @@ final class ControlBench: Sendable {
     let artifacts = Lock<[SHA256Digest: [UInt8]]>([:])
     /// Requests that count as use.
     let uses = Lock(0)
+    /// The lines of the log.
+    let lines = Lock<[String]>([])
     /// What is under way.
     let transfers = Lock<[OpenTransfer]>([])
 
@@ -44,7 +46,7 @@ final class ControlBench: Sendable {
         try Kernel.mkdir(folder)
         recorder = Recorder(records: records)
         self.clock = clock
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let log = Logger(label: "test") { [lines] _ in KeptLog(lines: lines) }
         registry = SessionRegistry(
             settings: SessionSettings(allowsPermissive: allowsPermissive), records: records, recorder: recorder,
             spool: SpoolFolder(path: folder), pool: pool, observer: observer, metadata: metadata, forget: { _ in },
@@ -64,6 +66,9 @@ final class ControlBench: Sendable {
                 guard let given else { return Array("{}".utf8) }
                 if given.contains(UInt8(ascii: "[")) { throw HTTPProbe.Failure(text: "bad glob") }
                 return given
+            },
+            unknownKeys: { given in
+                (try JSONValue(parsing: given)["unknown"]?.text ?? "").split(separator: " ").map(String.init)
             }, cache: cache, clock: clock, observations: observations,
             onRequest: { [uses] in
                 uses.withLock { $0 += 1 }

@@ -36,7 +36,7 @@ extension String {
 struct HTTPProbe: Sendable {
     struct Failure: Error { var text: String }
 
-    private static let threads = WorkerPool(name: "probe", threads: 8, capacity: 1024)
+    private static let threads = WorkerPool(name: "probe", threads: 24, capacity: 1024)
     let port: UInt16
 
     /// Sends a request and reads the reply until the server closes.

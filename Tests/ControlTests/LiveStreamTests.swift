@@ -66,6 +66,36 @@ import Wire
         }
     }
 
+    @Test func whatIsRecordedJustBeforeTheEndIsTold() async throws {
+        // So seldom is the record asked that it would be too late.
+        try await Self.run(adjust: { $0.livePoll = .seconds(2) }) { (bench, id, _) async throws in
+            let streams = [try Self.listen(bench, id), try Self.listen(bench, id)]
+            for stream in streams { _ = try await stream.read(until: "event: state") }
+            for number in 1...150 { try await Self.record(bench, id, "http://a.example/\(number)") }
+            #expect(try await bench.asAdmin("DELETE", "/session/\(id)").status == 200)
+            for stream in streams {
+                let text = try await stream.readToEnd()
+                #expect(text.contains("id: 150\n") && text.contains("event: end\ndata: {\"number\":150}\n\n"))
+            }
+        }
+    }
+
+    @Test func theEndWaitsForNobodyWhoDoesNotListen() async throws {
+        try await Self.run(adjust: {
+            $0.stallTimeout = .seconds(60)
+            $0.lastNews = .milliseconds(50)
+        }) { (bench, id, _) async throws in
+            let long = String(repeating: "x", count: 100_000)
+            for _ in 0..<200 { try await Self.record(bench, id, "http://a.example/\(long)") }
+            let stream = try Self.listen(bench, id)
+            while bench.server.listenerCount == 0 { await Task.yield() }
+            let before = MonotonicTime.now()
+            #expect(try await bench.asAdmin("DELETE", "/session/\(id)").status == 200)
+            #expect(MonotonicTime.now() - before < .seconds(20))
+            _ = stream
+        }
+    }
+
     @Test(arguments: [("?after=2", []), ("", [("Last-Event-ID", "2")]), ("?after=0", [("Last-Event-ID", "2")])])
     func whoComesBackHearsTheRest(query: String, fields: [(String, String)]) async throws {
         try await Self.run { (bench, id, _) async throws in

@@ -79,6 +79,9 @@ import Wire
         (#"{"policy": "permissive"}"#, .permissive, 21_600), (#"{"timeout": 0}"#, .strict, 21_600),
         (#"{"timeout": 7}"#, .strict, 7), (#"{"timeout": 18446744073709551615}"#, .strict, 604_800),
         (#"{"timeout": 9223372036854775807}"#, .strict, 604_800),
+        (#"{"timeout": 9223372036854775808}"#, .strict, 604_800), (#"{"timeout": 1e400}"#, .strict, 604_800),
+        (#"{"timeout": 1e30}"#, .strict, 604_800), (#"{"timeout": 1e18}"#, .strict, 604_800),
+        (#"{"timeout": -0}"#, .strict, 21_600),
         (#"{"surprise": [1, {"a": null}], "timeout": 8} trailing"#, .strict, 8), ("null", .strict, 21_600),
         (#"{"secrets": [], "policy": null}"#, .strict, 21_600),
     ])
@@ -113,6 +116,7 @@ import Wire
         (#"{"policy": ""}"#, "unknown policy ''", "known are strict and permissive"),
         (#"{"timeout": 604801}"#, "the timeout is too long", "at most 604800 seconds are allowed"),
         (#"{"timeout": 100000000000000000000}"#, "the timeout is too long", "at most 604800 seconds are allowed"),
+        (#"{"timeout": 1e400}"#, "the timeout is too long", "at most 604800 seconds are allowed"),
     ]
 
     @Test(arguments: odd) func whatIsOddIsAcceptedWithAWarning(body: String, problem: String, allowed: String)
@@ -137,6 +141,28 @@ import Wire
             let usual = #"{"policy": "permissive", "timeout": 604800, "name": "a", "labels": {}, "secrets": []}"#
             let fine = try await bench.asAdmin("POST", "/session", usual)
             #expect(fine.status == 200 && !fine.text.contains("warnings"))
+        }
+    }
+
+    @Test func unknownKeysInTheConfigurationAreLoggedOnly() async throws {
+        let body = #"{"inspectors-configuration": {"git": {}, "unknown": "git.url gti\u001b"}}"#
+        try await ControlBench.run { (bench) async throws in
+            let reply = try await bench.asAdmin("POST", "/session", body)
+            guard case .object(let members) = try JSONValue(parsing: reply.body) else {
+                throw HTTPProbe.Failure(text: reply.text)
+            }
+            #expect(reply.status == 200 && Set(members.keys) == ["id", "token"])
+            let known = #"unknown keys "inspectors-configuration.git.url", "inspectors-configuration.gti\u{1b}""#
+            #expect(bench.lines.withLock { $0 }.contains { $0.hasPrefix("warning POST /session: \(known): ignored") })
+        }
+        try await ControlBench.run(adjust: { $0.isStrict = true }) { (bench) async throws in
+            let one = body.replacingOccurrences(of: #" gti\u001b"#, with: "")
+            let reply = try await bench.asAdmin("POST", "/session", one)
+            #expect(reply.status == 400)
+            #expect(reply.text.contains(#"unknown key "inspectors-configuration.git.url""#), "\(reply.text)")
+            #expect(try bench.records.sessions().isEmpty)
+            let fine = #"{"inspectors-configuration": {"git": {}}}"#
+            #expect(try await bench.asAdmin("POST", "/session", fine).status == 200)
         }
     }
 
@@ -194,6 +220,8 @@ import Wire
     @Test(arguments: [
         ("", "EOF"), ("{", "not JSON"), ("not json", "expected"), ("[]", "expected a JSON object"),
         (#"{"timeout": -1}"#, "'timeout'"), (#"{"timeout": 1.5}"#, "'timeout'"), (#"{"timeout": 1e3}"#, "'timeout'"),
+        (#"{"timeout": 21600.5}"#, "'timeout'"), (#"{"timeout": -1e400}"#, "'timeout'"),
+        (#"{"timeout": -9223372036854775809}"#, "'timeout'"), (#"{"timeout": 1e-400}"#, "'timeout'"),
         (#"{"timeout": "60"}"#, "'timeout'"),
         (#"{"policy": 1}"#, "'policy'"), (#"{"inspectors-configuration": 3}"#, "'inspectors-configuration'"),
         (#"{"inspectors-configuration": {"git": {"urls": ["a"]}}}"#, "bad glob"),

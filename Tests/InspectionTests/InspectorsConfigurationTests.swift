@@ -34,6 +34,22 @@ import Testing
         #expect(try decode(String(decoding: configuration.json(), as: UTF8.self)) == configuration)
     }
 
+    @Test(arguments: [
+        (all, ["unknown"]), ("{}", []), (#"{"git": null, "gti": null, "pip": {"urls": null}}"#, []),
+        (#"{"git": {"url": [], "urls": []}, "Git": 1}"#, ["Git", "git.url"]),
+        (
+            #"{"snap": {"snap-declaration": [{"name": "a", "value": ["b"]}, {"name": "a", "value": [], "v": 1}]}}"#,
+            ["snap.snap-declaration[1].v"]
+        ),
+        (
+            #"{"apt": {"repositories": {"dists": {"dists": ["a"], "key": {"x": 1}}}, "x.y": []}, "git": {"dists": []}}"#,
+            ["apt.repositories.dists.key", "apt.x.y", "git.dists"]
+        ),
+    ])
+    func keysThatNothingReadsAreNamed(_ json: String, _ keys: [String]) throws {
+        #expect(try decode(json).unreadKeys(ofJSON: Array(json.utf8)) == keys)
+    }
+
     @Test func olderFilesSayDists() throws {
         let configuration = try decode("{\"apt\": {\"repositories\": {\"a\": {\"dists\": [\"noble\"]}}}}")
         #expect(configuration.apt?.repositories["a"]?.suites.map(\.description) == ["noble"])

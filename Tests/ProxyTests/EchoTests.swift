@@ -9,7 +9,10 @@ import Wire
 
 /// An origin that shows the secret that it was sent: nothing of its answer is delivered (RULES, "Secrets and keys").
 @Suite struct EchoTests {
-    private static let forms = ["user:hunter2", "dXNlcjpodW50ZXIy", "user%3Ahunter2", "user%3ahunter2", "hunter2"]
+    private static let forms = [
+        "user:hunter2", "dXNlcjpodW50ZXIy", "user%3Ahunter2", "user%3ahunter2", "hunter2", "user&#58;hunter2",
+        #"user\u003ahunter2"#, "&#x68;unter2",
+    ]
 
     /// Runs a test with a client of a session with a secret for an origin, inside a tunnel.
     private func withClient(

@@ -162,6 +162,23 @@ import Wire
         }
     }
 
+    @Test func `so does one with a content coding, whatever it looks like`() async throws {
+        try await withClient { proxy, origin, client in
+            let coded = gzip(Array(Self.body.utf8))
+            let fields = [("Content-Encoding", "gzip"), ("Content-Digest", "x")]
+            _ = try postBytes(client, coded, "Content-Length: \(coded.count)\r\n", fields)
+            _ = try post(client, Self.body, fields: fields)
+            _ = try post(client, Self.body, fields: [("Content-Encoding", "Identity")])
+            let seen = origin.requests
+            #expect(seen.map(\.body).prefix(2) == [coded, Array(Self.body.utf8)])
+            #expect(seen.map { $0.head.fields.first("Content-Encoding") } == ["gzip", "gzip", "Identity"])
+            #expect(seen.map { $0.head.fields.contains("Content-Digest") } == [true, true, false])
+            #expect(seen.map { $0.text.contains("hunter2") } == [false, false, true])
+            let reasons = try proxy.rows(client.session, atLeast: 3).map { $0.download["secret-unused"]?.text }
+            #expect(reasons == ["the body has a content coding", "the body has a content coding", nil])
+        }
+    }
+
     @Test(arguments: [300_000, 3_000_000]) func `a much larger one too, in both framings`(_ count: Int) async throws {
         try await withClient { _, origin, client in
             let large = String(repeating: "x", count: count)

@@ -187,6 +187,30 @@ import Wire
         #expect(shows(2, "build") == false && shows(2, #"pa:ss"x"#) == true && shows(2, #"pa:ss\"x"#) == true)
     }
 
+    @Test func `an answer shows them however they are escaped`() throws {
+        let secrets = try secrets(
+            #"[{"type": "macaroon", "url": "https://a.example/", "macaroon-credentials": "a\"<&é%41/+b\\n😀"}]"#)
+        for text in [
+            #"a"<&é%41/+b\n😀"#, "a&quot;&lt;&amp;&eacute;%41/+b\\n😀", "a&#34;&#60;&#38;&#233;%41/+b\\n&#128512;",
+            "a&#x22;&#x3C;&#x26;&#xe9;&percnt;41&sol;&plus;b&bsol;n&#x1F600;",
+            #"a\"\u003c\u0026\u00e9%41\/+b\\n\ud83d\ude00"#,
+            "a%22%3C%26%C3%A9%2541%2F%2Bb%5Cn%F0%9F%98%80", #"a\x22\x3c&amp;\xc3\xa9%41/+b\\n😀"#,
+            #"a\u0026quot;\u0026lt;\u0026amp;é%41/+b\\n😀"#, "a%26quot%3B%26lt%3B%26amp%3B%C3%A9%2541/%2Bb%5Cn😀",
+        ] {
+            #expect(secrets.all[0].credentials?.show(in: Array("<p>\(text)</p>".utf8)) == true, "\(text)")
+        }
+        for text in [#"a"<&é%42/+b\n😀"#, "a&quot;&lt;&amp;&eacute;", "é%41/+b\\n😀"] {
+            #expect(secrets.all[0].credentials?.show(in: Array(text.utf8)) == false, "\(text)")
+        }
+    }
+
+    @Test func `one that is nothing but escapes is found as it is`() throws {
+        let secrets = try secrets(
+            #"[{"type": "macaroon", "url": "https://a.example/", "macaroon-credentials": "&amp;%41"}]"#)
+        #expect(secrets.all[0].credentials?.show(in: Array("is &amp;%41.".utf8)) == true)
+        #expect(secrets.all[0].credentials?.show(in: Array("is &A.".utf8)) == false)
+    }
+
     @Test func `what is found in anything is not looked for`() throws {
         let secrets = try secrets(
             #"[{"type": "keystone-v3", "url": "https://a.example/", "keystone-v3-credentials": "a:b"}]"#)

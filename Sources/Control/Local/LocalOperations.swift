@@ -12,8 +12,10 @@ package struct LocalParts: Sendable {
     package var version: String
     /// Makes the list of a session's artifacts, as indented JSON; blocks.
     package var artifacts: @Sendable (SessionRow) throws -> any ReportPieces
-    /// Reads an `inspectors.yaml` and gives it as JSON; what it throws is shown.
-    package var inspectorsJSON: @Sendable ([UInt8]) throws -> [UInt8]
+    /// Reads an `inspectors.yaml` and gives it as JSON, with the paths of the keys that nothing reads; what it throws is shown.
+    package var inspectorsJSON: @Sendable ([UInt8]) throws -> (json: [UInt8], unknownKeys: [String])
+    /// Whether unknown keys and too long lifetimes are errors and no mere warnings (`strict-api`).
+    package var isStrict: Bool
     /// Changes the running service; without it `update-config` and `update-cert` are unsupported operations.
     package var updates: (any ServiceUpdates)?
     /// Backs the record up and restores it; without it `backup` and `restore` are unsupported operations.
@@ -22,13 +24,14 @@ package struct LocalParts: Sendable {
     /// Names the parts.
     package init(
         control: ControlParts, version: String, artifacts: @escaping @Sendable (SessionRow) throws -> any ReportPieces,
-        inspectorsJSON: @escaping @Sendable ([UInt8]) throws -> [UInt8], updates: (any ServiceUpdates)? = nil,
-        archive: (any RecordArchive)? = nil
+        inspectorsJSON: @escaping @Sendable ([UInt8]) throws -> (json: [UInt8], unknownKeys: [String]),
+        isStrict: Bool, updates: (any ServiceUpdates)? = nil, archive: (any RecordArchive)? = nil
     ) {
         self.control = control
         self.version = version
         self.artifacts = artifacts
         self.inspectorsJSON = inspectorsJSON
+        self.isStrict = isStrict
         self.updates = updates
         self.archive = archive
     }
@@ -140,16 +143,23 @@ package struct LocalOperations: Sendable {
     private func createSession(_ request: LocalRequest) async -> LocalReply {
         let payload: LocalSessionPayload
         let configuration: [UInt8]
+        let unknownKeys: [String]
         do {
             payload = try LocalSessionPayload(request.payload)
             do {
-                configuration = try parts.control.configuration(try payload.configuration.map(parts.inspectorsJSON))
+                let own = try payload.configuration.map(parts.inspectorsJSON)
+                unknownKeys = own?.unknownKeys ?? []
+                configuration = try parts.control.configuration(own?.json)
             } catch {
                 return .error("malformed payload: 'inspectors-configuration': \(error)")
             }
         } catch {
             return .error("malformed payload: \(error)")
         }
+        let oddities = payload.oddities(
+            longest: parts.control.registry.settings.maximumTimeout, unknownKeys: unknownKeys)
+        if parts.isStrict, let first = oddities.first { return .error("malformed payload: \(first.refusal)") }
+        for oddity in oddities { log.warning("local socket: create-session: \(oddity.warning)") }
         var wish = SessionRequest(
             policy: payload.policy, timeout: payload.timeout, configuration: configuration, id: payload.id,
             token: payload.token)

@@ -12,6 +12,11 @@ struct LocalSessionPayload: Sendable, Equatable {
     var policy = SessionPolicy.strict
     /// The session's own `inspectors.yaml`.
     var configuration: [UInt8]?
+    /// Members that we do not know.
+    var unknownMembers: [String] = []
+
+    /// The members of the object.
+    static let members = ["inspectors-configuration", "mode", "session-id", "timeout", "token"]
 
     /// Why something is no payload.
     struct Fault: Error, Sendable, CustomStringConvertible { var description: String }
@@ -38,7 +43,9 @@ struct LocalSessionPayload: Sendable, Equatable {
             switch name {
             case "session-id": id = try Self.id(try Self.text(name, value))
             case "token": token = try Self.token(try Self.text(name, value))
-            case "timeout": timeout = try Self.seconds(value)
+            case "timeout":
+                guard let lifetime = value.lifetime else { throw Self.wrongTimeout }
+                timeout = lifetime
             case "mode": policy = try Self.policy(try Self.text(name, value))
             case "inspectors-configuration":
                 let encoded = try Self.text(name, value)
@@ -46,7 +53,7 @@ struct LocalSessionPayload: Sendable, Equatable {
                     throw Fault(description: "'inspectors-configuration' is not base64")
                 }
                 configuration = bytes.isEmpty ? nil : bytes
-            default: break
+            default: unknownMembers.append(name)
             }
         }
     }
@@ -58,12 +65,14 @@ struct LocalSessionPayload: Sendable, Equatable {
         }
         id = try Self.id(words[0])
         token = try Self.token(words[1])
-        guard words[2].isEmpty || UInt64(words[2]) != nil else {
-            throw Fault(description: "the timeout must be a non-negative whole number of seconds")
-        }
-        timeout = UInt64(words[2]) ?? 0
+        guard words[2].utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { throw Self.wrongTimeout }
+        // So many digits that they do not fit are too many seconds as well.
+        timeout = words[2].isEmpty ? 0 : UInt64(words[2]) ?? .max
         policy = try Self.policy(words[3])
     }
+
+    private static let wrongTimeout = Fault(
+        description: "'timeout' must be a non-negative whole number of seconds")
 
     private static func text(_ name: String, _ value: JSONValue) throws(Fault) -> String {
         guard let text = value.text else {
@@ -72,21 +81,25 @@ struct LocalSessionPayload: Sendable, Equatable {
         return text
     }
 
-    private static func seconds(_ value: JSONValue) throws(Fault) -> UInt64 {
-        switch value {
-        case .integer(let seconds) where seconds >= 0: return UInt64(seconds)
-        // Too large for 64 bits, and so a whole number.
-        case .number(let seconds) where seconds >= 0x1p63: return .max
-        default: throw Fault(description: "'timeout' must be a non-negative whole number of seconds")
-        }
-    }
-
     private static func id(_ text: String) throws(Fault) -> SessionID? {
         if text.isEmpty { return nil }
         guard let id = SessionID(text) else {
             throw Fault(description: "a session id has 1 to 64 characters of a-z and 0-9")
         }
         return id
+    }
+
+    /// What is accepted unless the API is strict.
+    ///
+    /// - Parameters:
+    ///   - longest: The longest lifetime in seconds.
+    ///   - unknownKeys: Paths of the keys within `inspectors-configuration` that nothing reads.
+    /// - Returns: In the order in which they are to be told.
+    func oddities(longest: Int64, unknownKeys: [String]) -> [RequestOddity] {
+        [
+            .unknownKeys(unknownMembers, allowed: "known are \(Self.members.joined(separator: ", "))"),
+            .unknownKeys(inConfiguration: unknownKeys), .timeout(timeout, longest: longest),
+        ].compactMap { $0 }
     }
 
     /// A token goes into proxy URLs and Basic credentials, where other characters would need care that clients do not take.

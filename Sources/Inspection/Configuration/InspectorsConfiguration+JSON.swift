@@ -1,4 +1,5 @@
-import FoundationEssentials
+internal import Core
+internal import FoundationEssentials
 
 /// Why a configuration cannot be used, with the place of the fault.
 package struct InspectorsConfigurationError: Error, Sendable, CustomStringConvertible {
@@ -54,4 +55,48 @@ extension InspectorsConfiguration {
             throw InspectorsConfigurationError(error)
         }
     }
+
+    /// The paths of the keys of a document that this configuration, which was read from it, has nothing of: they are unknown.
+    ///
+    /// Only what the configuration has something of is looked into.
+    package func unreadKeys<Node>(of document: Node, parts: (Node) -> DocumentParts<Node>) throws -> [String] {
+        Self.unreadKeys(of: document, readAs: try JSONValue(parsing: try json()), path: "", parts)
+    }
+
+    /// The same for a document in JSON.
+    package func unreadKeys(ofJSON document: [UInt8]) throws -> [String] {
+        try unreadKeys(of: try JSONValue(parsing: document)) { value in
+            switch value {
+            case .object(let members): .members(members.filter { $0.value != .null }.map { ($0.key, $0.value) })
+            case .list(let elements): .elements(elements)
+            default: .none
+            }
+        }
+    }
+
+    private static func unreadKeys<Node>(
+        of document: Node, readAs read: JSONValue, path: String, _ parts: (Node) -> DocumentParts<Node>
+    ) -> [String] {
+        switch (parts(document), read) {
+        case (.members(let members), .object):
+            members.sorted { $0.name < $1.name }.flatMap { name, value in
+                let place = path.isEmpty ? name : "\(path).\(name)"
+                let known = read[name] ?? AptRepository.olderNames[name].flatMap { read[$0] }
+                return known.map { unreadKeys(of: value, readAs: $0, path: place, parts) } ?? [place]
+            }
+        case (.elements(let elements), .list(let known)):
+            zip(elements, known).enumerated().flatMap { index, pair in
+                unreadKeys(of: pair.0, readAs: pair.1, path: "\(path)[\(index)]", parts)
+            }
+        default: []
+        }
+    }
+}
+
+/// What a value of a document consists of.
+package enum DocumentParts<Node> {
+    /// The members of an object, without those that are null.
+    case members([(name: String, value: Node)])
+    case elements([Node])
+    case none
 }

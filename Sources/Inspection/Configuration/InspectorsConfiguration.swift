@@ -96,6 +96,9 @@ package struct AptRepository: Codable, Sendable, Hashable {
         case baseURLAlias = "base-url-alias"
     }
 
+    /// Names of older files, each with today's.
+    static let olderNames = [CodingKeys.dists.rawValue: CodingKeys.suites.rawValue]
+
     package init(
         urls: [URLPattern], suites: [TextPattern] = [], components: [TextPattern] = [], publicKey: String = "",
         baseURLAlias: String? = nil

@@ -72,8 +72,8 @@ extension Setting {
         all.append(
             Setting(
                 "strict-api", \.control.isStrict, .flag,
-                "Whether unknown keys, unknown policies and too long lifetimes in `POST /session` are refused, not only "
-                    + "told."))
+                "Whether unknown keys, unknown policies and too long lifetimes in `POST /session` and `create-session` "
+                    + "are refused, not only told or logged."))
         all.append(
             Setting(
                 "strict-delivery", \.strictDelivery, .choice,
@@ -153,11 +153,12 @@ extension Setting {
         all.append(
             Setting(
                 "control.login-delay", \.control.loginDelay, .duration(.zero ... .seconds(60)),
-                "The answer to the first failed login of an address comes so much later, then twice that, and so on."))
+                "The answer to the first failed login of an address, or revocation with a wrong token, comes so much later, "
+                    + "then twice that, and so on."))
         all.append(
             Setting(
                 "control.longest-login-delay", \.control.longestLoginDelay, .duration(.zero ... .seconds(60)),
-                "The answer to a failed login never comes later than this."))
+                "The answer to a failed login or a wrong token never comes later than this."))
         all.append(
             Setting(
                 "control.status", \.control.statusDetail, .choice,

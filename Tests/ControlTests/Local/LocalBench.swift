@@ -22,6 +22,8 @@ final class LocalBench: Sendable {
     /// What the artifacts consist of; `nil` in a piece makes it fail there.
     let artifacts = Lock<[[UInt8]?]>([Array("[\n\t\"ü".utf8), Array("\"\n]".utf8)])
     let requests = Lock(0)
+    /// The lines of the log.
+    let lines = Lock<[String]>([])
     /// So many clients from now on get no thread.
     let missingThreads = Lock(0)
 
@@ -29,13 +31,14 @@ final class LocalBench: Sendable {
     var probe: LocalProbe { LocalProbe(path: path) }
 
     init(
-        allowsPermissive: Bool = true, owner: UInt32 = geteuid(), adjust: (inout LocalSettings) -> Void = { _ in }
+        allowsPermissive: Bool = true, isStrict: Bool = false, owner: UInt32 = geteuid(),
+        adjust: (inout LocalSettings) -> Void = { _ in }
     ) throws {
         folder = NSTemporaryDirectory() + "local-" + UUID().uuidString
         try Kernel.mkdir(folder)
         archive = FakeArchive(folder: folder)
         recorder = Recorder(records: records)
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let log = Logger(label: "test") { [lines] _ in KeptLog(lines: lines) }
         registry = SessionRegistry(
             settings: SessionSettings(allowsPermissive: allowsPermissive), records: records, recorder: recorder,
             spool: SpoolFolder(path: folder), pool: pool, observer: RecordingObserver(), metadata: FakeMetadata(),
@@ -50,12 +53,12 @@ final class LocalBench: Sendable {
                     guard let given else { return Array("{}".utf8) }
                     if given.contains(UInt8(ascii: "[")) { throw HTTPProbe.Failure(text: "bad glob") }
                     return given
-                }, onRequest: { [requests] in requests.withLock { $0 += 1 } }),
+                }, unknownKeys: { _ in [] }, onRequest: { [requests] in requests.withLock { $0 += 1 } }),
             version: "1.2.3", artifacts: { [artifacts] _ in FakeReport(pieces: artifacts.withLock { $0 }) },
             inspectorsJSON: { yaml in
                 guard !yaml.isEmpty, yaml != Array("bad".utf8) else { throw HTTPProbe.Failure(text: "line 1: bad") }
-                return Array("{\"yaml\":\(yaml.count)}".utf8)
-            }, updates: updates, archive: archive)
+                return (Array("{\"yaml\":\(yaml.count)}".utf8), yaml == Array("odd".utf8) ? ["git.url"] : [])
+            }, isStrict: isStrict, updates: updates, archive: archive)
         server = LocalServer(
             listener: try LocalListener(path: folder + "/run/fetchctl.socket"),
             operations: LocalOperations(parts: parts, log: log), settings: settings, owner: owner,
@@ -90,10 +93,12 @@ final class LocalBench: Sendable {
 
     /// Runs a test on a bench and takes it down afterwards.
     static func run(
-        allowsPermissive: Bool = true, owner: UInt32 = geteuid(), adjust: (inout LocalSettings) -> Void = { _ in },
+        allowsPermissive: Bool = true, isStrict: Bool = false, owner: UInt32 = geteuid(),
+        adjust: (inout LocalSettings) -> Void = { _ in },
         _ body: (LocalBench) async throws -> Void
     ) async throws {
-        let bench = try LocalBench(allowsPermissive: allowsPermissive, owner: owner, adjust: adjust)
+        let bench = try LocalBench(
+            allowsPermissive: allowsPermissive, isStrict: isStrict, owner: owner, adjust: adjust)
         let result: Result<Void, any Error>
         do { result = .success(try await body(bench)) } catch { result = .failure(error) }
         try bench.end()

@@ -142,10 +142,44 @@ import Wire
         }
     }
 
+    private static let odd = [
+        (#"{"session-id":"a","token":"t","policy":"strict","b\u0007":1}"#, "unknown keys 'b\\u{7}', 'policy'"),
+        (
+            #"{"session-id":"a","token":"t","inspectors-configuration":"\#(Base64.encode(Array("odd".utf8)))"}"#,
+            #"unknown key "inspectors-configuration.git.url""#
+        ),
+        (#"{"session-id":"a","token":"t","timeout":1e400}"#, "the timeout is too long"),
+        (#"{"session-id":"a","token":"t","timeout":9223372036854775808}"#, "the timeout is too long"),
+        ("a:t:18446744073709551616:strict", "the timeout is too long"),
+    ]
+
+    @Test(arguments: odd) func whatIsOddIsLogged(_ payload: String, _ problem: String) async throws {
+        try await LocalBench.run { (bench) async throws in
+            #expect(
+                try await bench.ask("create-session", payload: payload) == Self.ok("session a:t created (strict)"))
+            let row = try #require(try await bench.registry.row(of: Self.id("a")))
+            #expect(row.timeout == (problem.contains("timeout") ? 604_800 : 21_600))
+            let lines = bench.lines.withLock { $0 }
+            #expect(lines.contains { $0.hasPrefix("warning local socket: create-session: \(problem)") }, "\(lines)")
+        }
+    }
+
+    @Test(arguments: odd) func theStrictAPIRefusesWhatIsOdd(_ payload: String, _ problem: String) async throws {
+        try await LocalBench.run(isStrict: true) { (bench) async throws in
+            let reply = try await bench.ask("create-session", payload: payload)
+            #expect(reply.result == "error")
+            #expect(reply.message.hasPrefix("malformed payload: refused by strict-api: \(problem)"), "\(reply)")
+            #expect(await bench.registry.liveCount == 0)
+            let usual = #"{"session-id":"b","token":"t","timeout":-0,"mode":"strict","inspectors-configuration":null}"#
+            #expect(try await bench.ask("create-session", payload: usual).result == "ok")
+        }
+    }
+
     @Test(arguments: [
         "", "{", "[]", "a:b:c", "a:b:c:d:e", "A:t:0:strict", "../x:t:0:strict", "a:t/k:0:strict", "a:t:-1:strict",
         "a:t:1.5:strict", "a:t:0:loose", #"{"session-id": 1}"#, #"{"session-id": "A"}"#, #"{"token": "a b"}"#,
-        #"{"timeout": -1}"#, #"{"timeout": 1.5}"#, #"{"timeout": "1"}"#, #"{"mode": "loose"}"#,
+        #"{"timeout": -1}"#, #"{"timeout": 1.5}"#, #"{"timeout": -1e400}"#, "a:t:+1:strict", #"{"timeout": "1"}"#,
+        #"{"mode": "loose"}"#,
         #"{"inspectors-configuration": "%%"}"#, #"{"inspectors-configuration": {}}"#,
         "{\"token\": \"\(String(repeating: "t", count: 257))\"}",
         "{\"session-id\": \"\(String(repeating: "a", count: 65))\"}",

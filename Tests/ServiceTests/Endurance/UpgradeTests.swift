@@ -124,6 +124,8 @@ extension EndToEnd {
             let second = try start("1")
             #expect(manager.waitForLog("sessions whose secrets were handed over: 1", of: "1"))
             #expect(manager.kept.isEmpty, "the manager was told to forget them")
+            let open = ProcessFacts(process: second.id).descriptors ?? []
+            #expect(!open.contains { $0.contains("memfd:") }, "nothing of them is open: \(open)")
             let trust = try TLSClientContext(
                 trust: .only(try Kernel.contents(of: folder.file("state/.store/ca.pem"))))
             var connection = try SessionConnection(port: manager.proxy.address.port, session)

@@ -117,6 +117,21 @@ import Testing
         #expect(configuration.git?.urls.count == 1 && configuration.apt?.repositories.keys.first == "main")
     }
 
+    @Test func unknownKeysOfInspectorsAreNamed() throws {
+        let text = """
+            usual: &usual {urls: [], later: 1}
+            git: {urls: ['https://git.example/**'], url: ~, "u:l": {a: *usual}}
+            apt: {repositories: {main: {<<: *usual, suites: [], x: []}}}
+            snap: {snap-declaration: [{name: a, value: [b]}, {name: a, value: [], v: 1}]}
+            """
+        let configuration = try InspectorsFile.read(text: Array(text.utf8), path: "a")
+        #expect(
+            try InspectorsFile.unreadKeys(of: Array(text.utf8), readAs: configuration) == [
+                "apt.repositories.main.x", "git.u:l", "snap.snap-declaration[1].v", "usual",
+            ])
+        #expect(try InspectorsFile.unreadKeys(of: [], readAs: InspectorsConfiguration()) == [])
+    }
+
     @Test func allFaultsOfRulesAreTold() throws {
         #expect {
             try policy(

@@ -104,7 +104,7 @@ import Testing
 
     @Test func aSessionOfTheSocketIsOneOfTheService() throws {
         let (service, place) = try start()
-        try folder.write("git: {urls: [\"https://git.example/**\"]}\n", to: "own.yaml")
+        try folder.write("git: {urls: [\"https://git.example/**\"], url: x}\n", to: "own.yaml")
         let created = try fetchctl(
             ["create-session", "--session-id", "build1", "--token", "T0k", "--permissive", folder.file("own.yaml")])
         // Without --permissive-mode.
@@ -121,6 +121,7 @@ import Testing
         let gone = try fetchctl(["list-artifacts", "--session-id", "build1"])
         #expect(gone.status == 1 && gone.errors.hasPrefix("fetchctl: there is no session build1: "))
         #expect(service.errors.contains("[build1] create strict session"))
+        #expect(service.errors.contains(#"create-session: unknown key "inspectors-configuration.git.url": ignored"#))
         try folder.write("git: [\n", to: "bad.yaml")
         let bad = try fetchctl(["create-session", folder.file("bad.yaml")])
         #expect(bad.status == 1 && bad.errors.contains("malformed payload: 'inspectors-configuration': "))

@@ -18,13 +18,17 @@ struct ProcessFacts {
     ///
     /// Databases and segment files are opened when first needed, and stay open.
     var descriptorsOfExchanges: [String]? {
+        descriptors?.filter { link in
+            link.hasPrefix("socket:") || link.hasPrefix("pipe:")
+                || link.contains("/content/") && !link.contains("/segments/")
+        }
+    }
+
+    /// What it has open; `nil` when we may not look.
+    var descriptors: [String]? {
         guard let names = try? Kernel.names(inFolder: "/proc/\(process)/fd") else { return nil }
         return names.compactMap {
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\($0)")
-        }
-        .filter { link in
-            link.hasPrefix("socket:") || link.hasPrefix("pipe:")
-                || link.contains("/content/") && !link.contains("/segments/")
         }
     }
 }
