@@ -16,7 +16,17 @@ struct ConfigurationCheck {
         let folder = configuration.configFolder
         // At the start all of its files may be missing, and so may the folder; here somebody wants it looked at.
         if configuration.isConfigFolderNamed, (try? Kernel.stat(folder))?.isDirectory != true {
-            mistakes.append(ConfigurationFault(at: nil, "there is no folder \(folder)"))
+            mistakes.append(ConfigurationFault(at: .flag("--config"), "there is no folder \(folder)"))
+        }
+        func complain(_ key: String, _ what: String) {
+            mistakes.append(ConfigurationFault(at: configuration.resolved.origin(of: key), what))
+        }
+        if let path = configuration.settings.logFile {
+            do throws(SystemError) {
+                try LogDestination.check(path)
+            } catch {
+                complain("log.file", "log.file: \(path) cannot be opened: \(SystemError.text(of: error.code))")
+            }
         }
         do throws(ConfigurationFaults) {
             let policy = try AccessControlFile.read(folder: folder)
@@ -35,7 +45,7 @@ struct ConfigurationCheck {
             do {
                 _ = try AuthorityFiles(certificate: files.certificate, key: files.key).load()
             } catch {
-                mistakes.append(ConfigurationFault(at: nil, "certificates: \(error)"))
+                complain("authority.certificate", "certificates: \(error)")
             }
         }
         if configuration.credentials != nil {
@@ -44,11 +54,10 @@ struct ConfigurationCheck {
             do throws(StartFailure) {
                 _ = try AdminCredentials.read(path)
             } catch {
-                let origin = configuration.resolved.origin(of: "control.credentials-file")
-                mistakes.append(ConfigurationFault(at: origin, Self.withoutStart(error.description)))
+                complain("control.credentials-file", Self.withoutStart(error.description))
             }
         }
-        self.mistakes = mistakes
+        self.mistakes = mistakes.ordered { $0 }
         self.notes = notes
         settings = Setting.all.map { setting in
             (setting.key, setting.text(configuration.settings), configuration.resolved.origin(of: setting.key))

@@ -69,6 +69,7 @@ struct ServiceConfiguration: Sendable {
                         at: nil,
                         "no folder for the state: give --spool, or set HOME or XDG_STATE_HOME to an absolute path")))
         }
+        problems = problems.ordered(by: \.fault)
     }
 
     /// Reads everything.
