@@ -8,6 +8,8 @@ struct ConfigurationCheck {
     private let mistakes: [ConfigurationFault]
     /// What is in the files that hold no settings.
     private let notes: [String]
+    /// What is told and prevents nothing.
+    private let warnings: [String]
     private let settings: [(key: String, value: String, origin: SettingOrigin)]
 
     init(_ configuration: ServiceConfiguration) {
@@ -59,6 +61,7 @@ struct ConfigurationCheck {
         }
         self.mistakes = mistakes.ordered { $0 }
         self.notes = notes
+        warnings = configuration.warnings
         settings = Setting.all.map { setting in
             (setting.key, setting.text(configuration.settings), configuration.resolved.origin(of: setting.key))
         }
@@ -66,16 +69,20 @@ struct ConfigurationCheck {
 
     var isPassed: Bool { mistakes.isEmpty }
 
-    /// The mistakes, one line each; without any the settings in force as a `service.yaml`, each with where it comes from.
+    /// The mistakes, one line each, and warnings; without any the settings in force as a `service.yaml`, each with where it comes from.
     var text: String {
         let lines = settings.map { Self.padded("\($0.key): \($0.value)", 48) + " # \($0.origin)" }
-        let shown = isPassed ? notes.map { "# \($0)" } + lines : mistakes.map(\.description)
+        let warnings = warnings.map { "warning: \($0)" }
+        let shown =
+            isPassed ? (warnings + notes).map { "# \($0)" } + lines : mistakes.map(\.description) + warnings
         return shown.map { escapedForDisplay($0, limit: 8192) + "\n" }.joined()
     }
 
     /// The same as one line of JSON.
     var json: String {
-        var members: [String: JSONValue] = ["mistakes": .list(mistakes.map(Self.json))]
+        var members: [String: JSONValue] = [
+            "mistakes": .list(mistakes.map(Self.json)), "warnings": .texts(warnings),
+        ]
         if isPassed {
             members["notes"] = .list(notes.map(JSONValue.string))
             let pairs = settings.map { setting -> (String, JSONValue) in

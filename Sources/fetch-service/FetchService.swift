@@ -37,6 +37,7 @@ import Platform
         }
         let log = Logger(destination: destination)
         log.info("fetch-service \(ServiceVersion.text)")
+        for warning in configuration.warnings { log.warning("\(warning)") }
         if options.profile { log.warning("--profile: there is no profiler") }
         let hasEnded = Latch()
         let status = Lock<CInt>(1)
@@ -120,6 +121,7 @@ import Platform
         try await service.start(secrets.handover(in: passed.secrets)) { sink.yield(.controlFailed("\($0)")) }
         secrets.wipe(passed.secrets)
         announce(service, configuration.settings, log)
+        if let path = service.file.controlSocket { log.info("local socket: \(path)") }
         manager.ready(service.summary)
         let (watch, watchdog) = startWatching(service, configuration.settings.idleShutdown, manager, log) {
             sink.yield(.idle)

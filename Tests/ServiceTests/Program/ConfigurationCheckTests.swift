@@ -102,6 +102,17 @@ import Testing
         #expect(try check(environment: ["LISTEN_FDS": "2"]).status == 0)
     }
 
+    @Test func unknownVariablesAreWarnedOf() throws {
+        let environment = ["FETCH_SERVICE_CACHE_SIEZ": "5G", "FETCH_SERVICE_URL": "http://x.example"]
+        let text = "unknown variable 'FETCH_SERVICE_CACHE_SIEZ' is ignored; did you mean 'FETCH_SERVICE_CACHE_SIZE'?"
+        let passed = try check(environment: environment)
+        #expect(passed.status == 0 && passed.output.hasPrefix("# warning: \(text)\n"), "\(passed.output)")
+        let failed = try check(environment: environment.merging(["FETCH_SERVICE_LOOPS": "x"]) { $1 })
+        #expect(failed.status == 1 && failed.errors.hasSuffix("\nwarning: \(text)\n"), "\(failed.errors)")
+        let json = try JSONValue(parsing: Array(try check(["--json"], environment: environment).output.utf8))
+        #expect(json["mistakes"] == [] && json["warnings"] == [.string(text)])
+    }
+
     @Test func mistakesComeInTheOrderOfTheirFilesAndLines() throws {
         try folder.write("loops: none\nwhat: 1\nlimits: {this: 1}\nlog.format: xml\n", to: "conf/service.yaml")
         try folder.write("http-proxy:\n  policy: maybe\n  rules: 3\nother: 1\n", to: "conf/acl.yaml")
