@@ -267,7 +267,7 @@ import Testing
             try db.execute(sql: "BEGIN IMMEDIATE")
             let error = storeFailure { () throws(StoreError) in try records.checkWritable() }
             #expect(error?.kind == .unavailable)
-            #expect(error?.reason.contains("locked") == true)
+            #expect(error?.reason.contains("is in use by another program") == true)
             #expect(try records.sessions() == [row])
             try db.execute(sql: "ROLLBACK")
         }
