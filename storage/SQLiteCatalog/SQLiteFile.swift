@@ -1,5 +1,6 @@
 internal import Core
 internal import GRDB
+internal import Glibc
 internal import Storage
 internal import Platform
 
@@ -48,6 +49,7 @@ final class SQLiteFile: Sendable {
             throw StoreError(.corrupt, "open \(name)", "\(reason); \(advice)")
         }
         do {
+            try Self.makePrivate(path)
             if case .database(let size) = finding { try Self.probe(path, schema, size: size) }
             pool = try DatabasePool(path: path, configuration: Self.configuration(path, schema))
             try pool.writeWithoutTransaction { db in
@@ -59,6 +61,16 @@ final class SQLiteFile: Sendable {
         } catch {
             throw StoreError(error, "open \(name)", path: name, advice: advice)
         }
+    }
+
+    /// Makes the file and what SQLite keeps beside it readable for us alone, whatever the mask of the process: SQLite gives its
+    /// log the permissions of the database, and finds an empty one as good as none.
+    private static func makePrivate(_ path: String) throws(SystemError) {
+        for file in [path, path + "-wal", path + "-shm"] {
+            guard let mode = try Kernel.stat(file)?.mode, mode & 0o077 != 0 else { continue }
+            try Kernel.chmod(file, 0o600)
+        }
+        try Kernel.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600).close()
     }
 
     /// Looks at the file through a connection that cannot write.
