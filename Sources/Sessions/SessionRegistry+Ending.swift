@@ -184,6 +184,6 @@ extension SessionRegistry {
             }
             await enter(row, secrets: secrets)
         }
-        if !rows.isEmpty { log.info("restored \(rows.count) sessions") }
+        if !rows.isEmpty { log.info("restored \(counted(rows.count, "session"))") }
     }
 }

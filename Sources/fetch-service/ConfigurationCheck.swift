@@ -32,7 +32,9 @@ struct ConfigurationCheck {
         }
         do throws(ConfigurationFaults) {
             let policy = try AccessControlFile.read(folder: folder)
-            notes.append("\(folder)/\(AccessControlFile.name): \(policy.rules.count) rules, otherwise \(policy.policy)")
+            notes.append(
+                "\(folder)/\(AccessControlFile.name): \(counted(policy.rules.count, "rule")), otherwise \(policy.policy)"
+            )
         } catch {
             mistakes += error.faults
         }

@@ -192,7 +192,8 @@ import Platform
             let sessions = await service.sessionCount()
             switch watch.look(now: .now(), activity: await service.activity(), sessions: sessions) {
             case .goOn: continue
-            case .keptBySessions(let count): log.info("idle, but \(count) sessions are alive")
+            case .keptBySessions(let count):
+                log.info("idle, but \(counted(count, "session")) \(count == 1 ? "is" : "are") alive")
             case .end: return
             }
         }

@@ -92,7 +92,9 @@ final class LogDestination: Sendable {
         }
         let line = format(level, message, session: session, fields: fields)
         guard let file else {
-            return stream.write(line) { format(.warning, "\($0) lines of the log are lost: nobody read them in time") }
+            return stream.write(line) {
+                format(.warning, "lost \(counted($0, "line")) of the log, which nobody read in time")
+            }
         }
         Array(line.utf8).withUnsafeBytes { bytes in
             // One write for a line: with O_APPEND, lines of several threads do not mix.
