@@ -39,8 +39,7 @@ extension LocalOperations {
                 log.info(
                     """
                     local socket: restored \(counted(outcome.restored.count, "session")) of the backup of \(outcome.time); \
-                    \(outcome.known.count) were known, \(outcome.expired.count) have expired, \
-                    \(outcome.failed.count) failed
+                    known: \(outcome.known.count), expired: \(outcome.expired.count), failed: \(outcome.failed.count)
                     """)
             }
             func list(_ ids: [SessionID]) -> JSONValue { .texts(ids.map(\.text)) }
