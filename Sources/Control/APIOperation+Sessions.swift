@@ -62,7 +62,8 @@ extension APIOperation {
         replies: [
             APIReply(status: 200, text: "There is no such folder, now or from the beginning."),
             .error(
-                404, "What is given cannot be the id of a session.", example: "404 Not Found"),
+                400, "What is given cannot be the id of a session.",
+                example: "the id of a session has letters a-z and digits only"),
             .error(
                 409, "The session is alive.",
                 example: "session not finished: end it with DELETE /session/<id> first"),

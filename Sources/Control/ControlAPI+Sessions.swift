@@ -19,7 +19,7 @@ extension ControlAPI {
             try await api.finish(try session(of: context))
         },
         Route(.delete, "/resources/{id}", .administrator, .deleteResources) { api, _, context in
-            try await api.deleteResources(try session(of: context))
+            try await api.deleteResources(context.parameters.get("id") ?? "")
         },
     ]
 
@@ -108,8 +108,12 @@ extension ControlAPI {
     }
 
     /// `DELETE /resources/{id}`.
-    private func deleteResources(_ id: SessionID) async throws -> Response {
-        try await parts.registry.deleteResources(of: id)
+    private func deleteResources(_ text: String) async throws -> Response {
+        guard SessionID.isPlain(text) else {
+            throw ControlRefusal.badRequest("the id of a session has letters a-z and digits only")
+        }
+        // What is too long for an id has no folder.
+        if let id = SessionID(text) { try await parts.registry.deleteResources(of: id) }
         return ControlReply.empty
     }
 

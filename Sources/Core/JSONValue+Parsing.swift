@@ -2,10 +2,13 @@
 package struct JSONSyntaxError: Error, Sendable, CustomStringConvertible {
     /// Where reading stopped, in bytes from the start.
     package var offset: Int
-    /// What was expected there.
+    /// Where that is for people, both counted from 1; columns are bytes.
+    package var line: Int
+    package var column: Int
+    /// What was expected there, and what is there instead.
     package var reason: String
 
-    package var description: String { "not JSON at byte \(offset): \(reason)" }
+    package var description: String { "not JSON in line \(line), column \(column): \(reason)" }
 }
 
 extension JSONValue {
@@ -19,7 +22,7 @@ extension JSONValue {
         var reader = JSONReader(bytes: Array(bytes))
         self = try reader.value(depth: 0)
         reader.skipBlanks()
-        guard reader.position == reader.bytes.count else { throw reader.error("the end") }
+        guard reader.position == reader.bytes.count else { throw reader.error("nothing more") }
     }
 
     /// Reads the first JSON value, and ignores what comes behind it.
@@ -49,7 +52,17 @@ private struct JSONReader {
     var position = 0
 
     func error(_ expected: String) -> JSONSyntaxError {
-        JSONSyntaxError(offset: position, reason: "expected \(expected)")
+        let before = bytes[..<min(position, bytes.count)]
+        let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let found =
+            switch current {
+            case nil: "the end of the text"
+            case let byte? where (0x21..<0x7f).contains(byte): "'\(Character(Unicode.Scalar(byte)))'"
+            case let byte?: "the byte 0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        return JSONSyntaxError(
+            offset: position, line: 1 + before.count { $0 == UInt8(ascii: "\n") }, column: position - lineStart + 1,
+            reason: "expected \(expected), and there is \(found)")
     }
 
     var current: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -65,7 +78,7 @@ private struct JSONReader {
     }
 
     mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONValue {
-        guard depth < 64 else { throw error("fewer than 64 levels") }
+        guard depth < 64 else { throw error("at most 64 levels of lists and objects") }
         skipBlanks()
         switch current {
         case UInt8(ascii: "{"): return try object(depth: depth)
@@ -74,12 +87,16 @@ private struct JSONReader {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        default: return try number()
+        default:
+            guard
+                current.map({ $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) == true
+            else { throw error("a value") }
+            return try number()
         }
     }
 
     private mutating func word(_ text: String, _ value: JSONValue) throws(JSONSyntaxError) -> JSONValue {
-        guard bytes[position...].starts(with: text.utf8) else { throw error(text) }
+        guard bytes[position...].starts(with: text.utf8) else { throw error("'\(text)'") }
         position += text.utf8.count
         return value
     }
@@ -123,15 +140,17 @@ private struct JSONReader {
             switch byte {
             case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): try escape(into: &text)
-            case 0..<0x20: throw error("an escaped control character")
+            case 0..<0x20:
+                position -= 1
+                throw error("an escape such as \\n in place of a control character")
             default: text.append(byte)
             }
         }
-        throw error("'\"'")
+        throw error("the '\"' that ends a string")
     }
 
     private mutating func escape(into text: inout [UInt8]) throws(JSONSyntaxError) {
-        guard let byte = current else { throw error("an escape") }
+        guard let byte = current else { throw error("an escape such as \\n") }
         position += 1
         switch byte {
         case UInt8(ascii: "n"): text.append(0x0a)
@@ -153,7 +172,9 @@ private struct JSONReader {
                 }
             }
             text += String(Character(Unicode.Scalar(scalar) ?? "\u{fffd}")).utf8
-        default: throw error("a known escape")
+        default:
+            position -= 1
+            throw error("one of \"\\/bfnrtu behind a backslash")
         }
     }
 
@@ -173,7 +194,10 @@ private struct JSONReader {
         _ = take(UInt8(ascii: "-"))
         let first = position
         try digits()
-        guard bytes[first] != UInt8(ascii: "0") || position == first + 1 else { throw error("no leading zero") }
+        guard bytes[first] != UInt8(ascii: "0") || position == first + 1 else {
+            position = first
+            throw error("a number without a leading zero")
+        }
         if take(UInt8(ascii: ".")) {
             isWhole = false
             try digits()
@@ -192,6 +216,6 @@ private struct JSONReader {
     private mutating func digits() throws(JSONSyntaxError) {
         let start = position
         while let byte = current, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
-        guard position > start else { throw error("a value") }
+        guard position > start else { throw error("a digit") }
     }
 }

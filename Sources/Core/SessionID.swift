@@ -7,13 +7,17 @@ public struct SessionID: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// Takes 1 to 64 characters of `a–z0–9`; `nil` for anything else.
     public init?(_ text: some StringProtocol) {
-        let bytes = text.utf8
-        guard (1...64).contains(bytes.count) else { return nil }
-        let isPlain = bytes.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-        }
-        guard isPlain else { return nil }
+        guard text.utf8.count <= 64, Self.isPlain(text) else { return nil }
         self.text = String(text)
+    }
+
+    /// Whether a text has nothing but `a–z0–9`, whatever its length; not when it is empty.
+    public static func isPlain(_ text: some StringProtocol) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            }
     }
 
     /// The same as ``text``.

@@ -329,6 +329,21 @@ extension Kernel {
     @discardableResult
     package static func umask(_ mask: UInt32) -> UInt32 { Glibc.umask(mask) }
 
+    /// A path from the root on; as it is when the working folder is not known.
+    package static func absolutePath(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard getcwd(&buffer, buffer.count) != nil else { return path }
+        let folder = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let rest = path.hasPrefix("./") ? path.dropFirst(2) : path[...]
+        return folder == "/" ? "/\(rest)" : "\(folder)/\(rest)"
+    }
+
+    /// Whether the process may do something with what is at a path (`W_OK`, `X_OK`), as the user that it acts for.
+    package static func mayAccess(_ path: String, _ mode: CInt) throws(SystemError) {
+        try checked("access", path) { faccessat(AT_FDCWD, path, mode, AT_EACCESS) }
+    }
+
     /// The names in a folder, without "." and "..", in no order.
     package static func names(inFolder path: String) throws(SystemError) -> [String] {
         guard let stream = opendir(path) else { throw SystemError(call: "opendir \(path)", code: errno) }

@@ -65,7 +65,7 @@ extension ClientConnection {
     func refuseForAddress() {
         answer(
             429,
-            "there are \(loop.settings.mostUnauthenticatedPerAddress) unauthenticated connections from this address",
+            "this address has \(counted(loop.settings.mostUnauthenticatedPerAddress, "unauthenticated connection"))",
             fields: [("Retry-After", "10")], close: true)
     }
 }

@@ -34,7 +34,7 @@ final class SessionLedger: Sendable {
         let count = connections.add(1, ordering: .relaxed).newValue
         guard count > limits.mostConnectionsPerSession else { return nil }
         removeConnection()
-        return "the session has \(limits.mostConnectionsPerSession) connections, the most that it may have"
+        return "the session has \(counted(limits.mostConnectionsPerSession, "connection")), the most that it may have"
     }
 
     func removeConnection() { connections.subtract(1, ordering: .relaxed) }
@@ -49,7 +49,8 @@ final class SessionLedger: Sendable {
     func addExchange() -> String? {
         let count = exchanges.add(1, ordering: .relaxed).newValue
         if count > limits.mostExchangesPerSession {
-            return "the session has made \(limits.mostExchangesPerSession) requests, the most that one may make"
+            return
+                "the session has made \(counted(limits.mostExchangesPerSession, "request")), the most that one may make"
         }
         if inspectionNanoseconds.load(ordering: .relaxed) >= mostInspectionNanoseconds {
             return "the inspection of the session's artifacts has taken \(limits.mostInspectionTimePerSession), "
@@ -66,7 +67,8 @@ final class SessionLedger: Sendable {
             return minute.newHosts
         }
         guard count > limits.mostNewHostsPerMinute else { return nil }
-        return "the session has met \(limits.mostNewHostsPerMinute) new hosts in a minute, the most that it may"
+        return
+            "the session has met \(counted(limits.mostNewHostsPerMinute, "new host")) in a minute, the most that it may"
     }
 
     // MARK: - Downloads
@@ -76,7 +78,7 @@ final class SessionLedger: Sendable {
         let count = fills.add(1, ordering: .relaxed).newValue
         guard count > limits.mostFillsPerSession else { return nil }
         removeFill()
-        return "the session has \(limits.mostFillsPerSession) downloads under way, the most that it may have"
+        return "the session has \(counted(limits.mostFillsPerSession, "download")) under way, the most that it may have"
     }
 
     func removeFill() { fills.subtract(1, ordering: .relaxed) }

@@ -21,5 +21,15 @@ package struct SessionClock: Sendable {
 
     /// The system's clocks.
     package static let system = SessionClock(
-        wall: { .now() }, monotonic: { .now() }, sleep: { try? await Task.sleep(for: $0) })
+        wall: { .now() }, monotonic: { .now() }, sleep: { await nap($0) { try await Task.sleep(for: $0) } })
+
+    /// The longest that is slept at a time.
+    static let longestNap = Duration.seconds(30)
+
+    /// Sleeps in pieces: what a cancelled `Task.sleep` was made of stays in memory (about 800 bytes) until it would have been
+    /// over, which for the timer of a session that has ended is the rest of its lifetime.
+    static func nap(_ duration: Duration, _ sleep: (Duration) async throws -> Void) async {
+        var left = duration
+        while left > .zero, !Task.isCancelled, (try? await sleep(min(left, longestNap))) != nil { left -= longestNap }
+    }
 }

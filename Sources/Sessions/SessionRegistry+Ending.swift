@@ -185,6 +185,6 @@ extension SessionRegistry {
             }
             await enter(row, secrets: secrets)
         }
-        if !rows.isEmpty { log.info("restored \(rows.count) sessions") }
+        if !rows.isEmpty { log.info("restored \(counted(rows.count, "session"))") }
     }
 }

@@ -83,9 +83,13 @@ extension SessionRegistry {
             }
             outcome.restored.append(row.id)
         } catch {
-            outcome.failed[row.id] = "\(error)"
+            let stored = error as? StoreError
+            outcome.failed[row.id] = stored?.reason ?? "\(error)"
             guard !validateOnly else { return }
-            log.error("cannot restore the session: \(error)", metadata: Self.metadata(of: row.id))
+            let isOfTheFile = stored.map { [.rejected, .corrupt].contains($0.kind) } ?? false
+            log.log(
+                level: isOfTheFile ? .warning : .error, "cannot restore the session: \(error)",
+                metadata: Self.metadata(of: row.id))
         }
     }
 }

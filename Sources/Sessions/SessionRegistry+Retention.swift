@@ -32,7 +32,8 @@ extension SpoolFolder {
     func finished(before end: WallTime) throws(SystemError) -> [SessionID] {
         var found: [SessionID] = []
         for name in try Kernel.names(inFolder: path) {
-            guard let id = SessionID(name), let file = try Kernel.stat("\(path)/\(name)/session.json"),
+            guard let id = SessionID(name), try Kernel.statusOfLink("\(path)/\(name)")?.isDirectory == true,
+                let file = try Kernel.stat("\(path)/\(name)/session.json"),
                 file.modified < end.nanoseconds
             else { continue }
             found.append(id)

@@ -253,7 +253,10 @@ package actor SessionRegistry {
     func removeFolder(of id: SessionID) async throws(SessionError) {
         let spool = spool
         do {
-            try await pool.run { try spool.remove(id) }
+            guard try await !pool.run({ try spool.remove(id) }) else { return }
+            log.warning(
+                "what has this session's id as its name in \(spool.path) is no session's folder, and stays",
+                metadata: Self.metadata(of: id))
         } catch {
             throw .spool(id, reason: "\(error)")
         }

@@ -16,9 +16,41 @@ package struct SpoolFolder: Sendable {
     /// Removes a session's folder with all that is in it; one that is not there is no error.
     ///
     /// Links are removed, not followed. An id has no slash and no dot, so nothing outside can be named.
-    package func remove(_ id: SessionID) throws(SystemError) {
+    ///
+    /// - Returns: `false` when something else has that name: no folder, or one with neither `session.json` nor `assets`
+    ///   in it. It is left as it is.
+    @discardableResult
+    package func remove(_ id: SessionID) throws(SystemError) -> Bool {
         let root = try Kernel.open(path, O_RDONLY | O_DIRECTORY)
-        try root.withRaw { (root) throws(SystemError) in try Self.removeEntry(id.text, in: root, depth: 0) }
+        return try root.withRaw { (root) throws(SystemError) in
+            let folder: OwnedDescriptor
+            do throws(SystemError) {
+                folder = try Kernel.openat(root, id.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            } catch {
+                if error.code == ENOENT { return true }
+                guard error.code == ENOTDIR || error.code == ELOOP else { throw error }
+                return false
+            }
+            return try folder.withRaw { (folder) throws(SystemError) in
+                let names = try Self.names(in: folder)
+                guard names.contains(where: { Self.isMark($0, in: folder) }) else { return false }
+                // What marks it goes last, so that a removal that was cut short can be ended.
+                for name in names.sorted(by: { Self.marks[$0] == nil && Self.marks[$1] != nil }) {
+                    try Self.removeEntry(name, in: folder, depth: 1)
+                }
+                try Self.removeFolder(id.text, in: root)
+                return true
+            }
+        }
+    }
+
+    /// What only a session's folder has, and of which type it is.
+    private static let marks = ["session.json": S_IFREG, "assets": S_IFDIR]
+
+    private static func isMark(_ name: String, in folder: CInt) -> Bool {
+        guard let type = marks[name] else { return false }
+        var status = stat()
+        return unsafe fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == type
     }
 
     /// How deep folders may be nested; ours are two deep.
@@ -35,6 +67,10 @@ package struct SpoolFolder: Sendable {
         try folder.withRaw { (folder) throws(SystemError) in
             for entry in try names(in: folder) { try removeEntry(entry, in: folder, depth: depth + 1) }
         }
+        try removeFolder(name, in: parent)
+    }
+
+    private static func removeFolder(_ name: String, in parent: CInt) throws(SystemError) {
         guard unsafe unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT else {
             throw SystemError(call: "unlinkat \(name)", code: errno)
         }

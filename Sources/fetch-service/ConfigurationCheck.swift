@@ -8,6 +8,8 @@ struct ConfigurationCheck {
     private let mistakes: [ConfigurationFault]
     /// What is in the files that hold no settings.
     private let notes: [String]
+    /// What is told and prevents nothing.
+    private let warnings: [String]
     private let settings: [(key: String, value: String, origin: SettingOrigin)]
 
     init(_ configuration: ServiceConfiguration) {
@@ -16,11 +18,23 @@ struct ConfigurationCheck {
         let folder = configuration.configFolder
         // At the start all of its files may be missing, and so may the folder; here somebody wants it looked at.
         if configuration.isConfigFolderNamed, (try? Kernel.stat(folder))?.isDirectory != true {
-            mistakes.append(ConfigurationFault(at: nil, "there is no folder \(folder)"))
+            mistakes.append(ConfigurationFault(at: .flag("--config"), "there is no folder \(folder)"))
+        }
+        func complain(_ key: String, _ what: String) {
+            mistakes.append(ConfigurationFault(at: configuration.resolved.origin(of: key), what))
+        }
+        if let path = configuration.settings.logFile {
+            do throws(SystemError) {
+                try LogDestination.check(path)
+            } catch {
+                complain("log.file", "log.file: \(path) cannot be opened: \(SystemError.text(of: error.code))")
+            }
         }
         do throws(ConfigurationFaults) {
             let policy = try AccessControlFile.read(folder: folder)
-            notes.append("\(folder)/\(AccessControlFile.name): \(policy.rules.count) rules, otherwise \(policy.policy)")
+            notes.append(
+                "\(folder)/\(AccessControlFile.name): \(counted(policy.rules.count, "rule")), otherwise \(policy.policy)"
+            )
         } catch {
             mistakes += error.faults
         }
@@ -35,7 +49,7 @@ struct ConfigurationCheck {
             do {
                 _ = try AuthorityFiles(certificate: files.certificate, key: files.key).load()
             } catch {
-                mistakes.append(ConfigurationFault(at: nil, "certificates: \(error)"))
+                complain("authority.certificate", "certificates: \(error)")
             }
         }
         if configuration.credentials != nil {
@@ -44,12 +58,12 @@ struct ConfigurationCheck {
             do throws(StartFailure) {
                 _ = try AdminCredentials.read(path)
             } catch {
-                let origin = configuration.resolved.origin(of: "control.credentials-file")
-                mistakes.append(ConfigurationFault(at: origin, Self.withoutStart(error.description)))
+                complain("control.credentials-file", Self.withoutStart(error.description))
             }
         }
-        self.mistakes = mistakes
+        self.mistakes = mistakes.ordered { $0 }
         self.notes = notes
+        warnings = configuration.warnings
         settings = Setting.all.map { setting in
             (setting.key, setting.text(configuration.settings), configuration.resolved.origin(of: setting.key))
         }
@@ -57,16 +71,20 @@ struct ConfigurationCheck {
 
     var isPassed: Bool { mistakes.isEmpty }
 
-    /// The mistakes, one line each; without any the settings in force as a `service.yaml`, each with where it comes from.
+    /// The mistakes, one line each, and warnings; without any the settings in force as a `service.yaml`, each with where it comes from.
     var text: String {
         let lines = settings.map { Self.padded("\($0.key): \($0.value)", 48) + " # \($0.origin)" }
-        let shown = isPassed ? notes.map { "# \($0)" } + lines : mistakes.map(\.description)
+        let warnings = warnings.map { "warning: \($0)" }
+        let shown =
+            isPassed ? (warnings + notes).map { "# \($0)" } + lines : mistakes.map(\.description) + warnings
         return shown.map { escapedForDisplay($0, limit: 8192) + "\n" }.joined()
     }
 
     /// The same as one line of JSON.
     var json: String {
-        var members: [String: JSONValue] = ["mistakes": .list(mistakes.map(Self.json))]
+        var members: [String: JSONValue] = [
+            "mistakes": .list(mistakes.map(Self.json)), "warnings": .texts(warnings),
+        ]
         if isPassed {
             members["notes"] = .list(notes.map(JSONValue.string))
             let pairs = settings.map { setting -> (String, JSONValue) in

@@ -19,9 +19,28 @@ struct ConfigurationFault: Error, Sendable, CustomStringConvertible {
     init(_ path: String, at node: Node, _ what: String) { self.init(path, line: node.mark?.line, what) }
 }
 
+extension Sequence {
+    /// The same by the places of faults: files by name and line, then variables, flags, and what is in no place alone.
+    func ordered(by fault: (Element) -> ConfigurationFault) -> [Element] {
+        func place(_ origin: SettingOrigin?) -> (Int, String, Int) {
+            switch origin {
+            case .file(let path, let line): (0, path, line ?? 0)
+            case .variable(let name): (1, name, 0)
+            case .flag(let name): (2, name, 0)
+            case .builtIn, nil: (3, "", 0)
+            }
+        }
+        return map { (place(fault($0).origin), $0) }.enumerated().sorted {
+            $0.element.0 == $1.element.0 ? $0.offset < $1.offset : $0.element.0 < $1.element.0
+        }.map(\.element.1)
+    }
+}
+
 /// All that is wrong with a configuration, in the order of its lines.
 struct ConfigurationFaults: Error, Sendable, CustomStringConvertible {
-    var faults: [ConfigurationFault]
+    let faults: [ConfigurationFault]
+
+    init(faults: [ConfigurationFault]) { self.faults = faults.ordered { $0 } }
 
     var description: String { faults.map(\.description).joined(separator: "; ") }
 }

@@ -37,6 +37,7 @@ import Platform
         }
         let log = Logger(destination: destination)
         log.info("fetch-service \(ServiceVersion.text)")
+        for warning in configuration.warnings { log.warning("\(warning)") }
         if options.profile { log.warning("--profile: there is no profiler") }
         let hasEnded = Latch()
         let status = Lock<CInt>(1)
@@ -123,6 +124,7 @@ import Platform
             secrets.wipe(file)
         }
         announce(service, configuration.settings, log)
+        if let path = service.file.controlSocket { log.info("local socket: \(path)") }
         manager.ready(service.summary)
         let (watch, watchdog) = startWatching(service, configuration.settings.idleShutdown, manager, log) {
             sink.yield(.idle)
@@ -193,7 +195,8 @@ import Platform
             let sessions = await service.sessionCount()
             switch watch.look(now: .now(), activity: await service.activity(), sessions: sessions) {
             case .goOn: continue
-            case .keptBySessions(let count): log.info("idle, but \(count) sessions are alive")
+            case .keptBySessions(let count):
+                log.info("idle, but \(counted(count, "session")) \(count == 1 ? "is" : "are") alive")
             case .end: return
             }
         }

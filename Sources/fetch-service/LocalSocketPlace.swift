@@ -12,7 +12,7 @@ enum LocalSocketPlace {
     static func candidates(
         named: String?, environment: [String: String], user: uid_t, stateFolder: String
     ) -> [String] {
-        if let named { return [absolute(named)] }
+        if let named { return [named] }
         func folder(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
         var paths: [String] = []
         // systemd.exec(5): a list with colons between when the unit names several.
@@ -37,13 +37,5 @@ enum LocalSocketPlace {
         }
         log.warning("fetchctl cannot reach this service: no local socket at \(candidates.joined(separator: " or "))")
         return nil
-    }
-
-    private static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/") else { return path }
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        guard getcwd(&buffer, buffer.count) != nil else { return path }
-        let folder = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return folder == "/" ? "/\(path)" : "\(folder)/\(path)"
     }
 }

@@ -77,19 +77,23 @@ final class RecordCare: RecordArchive {
         do {
             return try await body()
         } catch {
-            throw ArchiveFailure(Self.text(of: error, path: folder))
+            throw Self.failure(error)
         }
     }
 
     /// What went wrong, without names that mean nothing outside.
-    private static func text(of error: any Error, path: String) -> String {
-        let reason =
+    private static func failure(_ error: any Error) -> ArchiveFailure {
+        let stored =
             switch error {
-            case let error as StoreError: error.reason
-            case SessionError.storage(let error): error.reason
-            default: "\(error)"
+            case SessionError.storage(let error): error
+            default: error as? StoreError
             }
-        return reason.replacing("\(path)/\(copyName)", with: "the file")
+        guard let stored else {
+            let system = (error as? SystemError).map { "the state folder: \(SystemError.text(of: $0.code))" }
+            return ArchiveFailure(system ?? "\(error)", detail: system == nil ? "" : "\(error)")
+        }
+        return ArchiveFailure(
+            stored.reason, isOfTheFile: [.rejected, .corrupt].contains(stored.kind), detail: stored.detail)
     }
 
     // MARK: - Blocking

@@ -24,6 +24,8 @@ actor Reloader {
     private let log: Logger
     /// The settings in force.
     private var running: ServiceSettings
+    /// Names of the files that were there when they were read last.
+    private var present: Set<String> = []
 
     init(
         _ configuration: ServiceConfiguration, authorityFiles: AuthorityFiles, targets: Targets,
@@ -35,6 +37,14 @@ actor Reloader {
         self.destination = destination
         self.log = log
         running = configuration.settings
+        for name in [AccessControlFile.name, InspectorsFile.name, SettingsFile.name] {
+            if Self.isThere(name, in: configuration) { present.insert(name) }
+        }
+    }
+
+    private static func isThere(_ name: String, in configuration: ServiceConfiguration) -> Bool {
+        // What cannot be looked at is told by whoever reads it.
+        (try? Kernel.stat("\(configuration.configFolder)/\(name)")) != .some(nil)
     }
 
     // MARK: The files as they are
@@ -42,25 +52,45 @@ actor Reloader {
     /// Reads the three files again; what a faulty one is about stays as it was.
     func reload() {
         let folder = configuration.configFolder
-        take("the old address rules stay") { () throws(ConfigurationFaults) in
+        take(
+            AccessControlFile.name, otherwise: "the old address rules stay",
+            without: "the proxy may connect to every address now, but for those that are always denied"
+        ) { () throws(ConfigurationFaults) in
             targets.policy(try AccessControlFile.read(folder: folder))
-            log.info("\(AccessControlFile.name) was read again")
         }
-        take("the old inspectors stay") { () throws(ConfigurationFaults) in
+        take(
+            InspectorsFile.name, otherwise: "the old inspectors stay", note: ", for sessions opened from now on",
+            without: "sessions opened from now on trust nothing but what they bring along"
+        ) { () throws(ConfigurationFaults) in
             targets.inspectors(try InspectorsFile.read(folder: folder))
-            log.info("\(InspectorsFile.name) was read again, for sessions opened from now on")
         }
-        take("the old settings stay") { () throws(ConfigurationFaults) in
+        take(
+            SettingsFile.name, otherwise: "the old settings stay",
+            without: "flags, environment and defaults are in force now"
+        ) { () throws(ConfigurationFaults) in
             apply(try configuration.settings(with: SettingsFile(folder: folder)))
-            log.info("\(SettingsFile.name) was read again")
         }
     }
 
-    private func take(_ otherwise: String, _ body: () throws(ConfigurationFaults) -> Void) {
+    /// Reads a file again and tells what came of it.
+    private func take(
+        _ name: String, otherwise: String, note: String = "", without: String,
+        _ body: () throws(ConfigurationFaults) -> Void
+    ) {
+        let isThere = Self.isThere(name, in: configuration)
         do throws(ConfigurationFaults) {
             try body()
         } catch {
             for fault in error.faults { log.error("\(otherwise): \(fault)") }
+            return
+        }
+        if isThere {
+            present.insert(name)
+            log.info("\(name) was read again\(note)")
+        } else if present.remove(name) != nil {
+            log.warning("\(configuration.configFolder)/\(name) is gone: \(without)")
+        } else {
+            log.info("\(name) is not there, as before")
         }
     }
 
@@ -125,6 +155,7 @@ actor Reloader {
             throw UpdateFailure("\(path) cannot be written, so nothing has changed: \(error)", cause: .service)
         }
         install()
+        present.insert(name)
         log.info("\(name) was replaced")
     }
 

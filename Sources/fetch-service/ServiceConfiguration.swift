@@ -35,6 +35,9 @@ struct ServiceConfiguration: Sendable {
     /// What is wrong; the service must not start then.
     private(set) var problems: [Problem] = []
 
+    /// What does not prevent a start, and is told all the same.
+    var warnings: [String] { ServiceVariables.warnings(in: environment) }
+
     /// Reads everything; what cannot be used is left at its default and told in ``problems``.
     init(reading options: ServiceOptions, environment: [String: String], user: uid_t = geteuid()) {
         self.environment = environment
@@ -69,6 +72,7 @@ struct ServiceConfiguration: Sendable {
                         at: nil,
                         "no folder for the state: give --spool, or set HOME or XDG_STATE_HOME to an absolute path")))
         }
+        problems = problems.ordered(by: \.fault)
     }
 
     /// Reads everything.

@@ -31,6 +31,16 @@ final class LogDestination: Sendable {
         return SharedDescriptor(adopting: try Kernel.open(path, O_WRONLY | O_APPEND | O_CREAT, mode: 0o644))
     }
 
+    /// Throws when the file could not be opened; nothing is made.
+    static func check(_ path: String) throws(SystemError) {
+        guard let status = try Kernel.stat(path) else {
+            let folder = path[..<(path.lastIndex(of: "/") ?? path.startIndex)] + "/"
+            return try Kernel.mayAccess(String(folder), W_OK | X_OK)
+        }
+        guard !status.isDirectory else { throw SystemError(call: "open \(path)", code: EISDIR) }
+        try Kernel.mayAccess(path, W_OK)
+    }
+
     private static func level(of verbosity: ServiceSettings.Verbosity) -> Logger.Level {
         switch verbosity {
         case .debug: .debug
@@ -82,7 +92,9 @@ final class LogDestination: Sendable {
         }
         let line = format(level, message, session: session, fields: fields)
         guard let file else {
-            return stream.write(line) { format(.warning, "\($0) lines of the log are lost: nobody read them in time") }
+            return stream.write(line) {
+                format(.warning, "lost \(counted($0, "line")) of the log, which nobody read in time")
+            }
         }
         Array(line.utf8).withUnsafeBytes { bytes in
             // One write for a line: with O_APPEND, lines of several threads do not mix.

@@ -157,6 +157,13 @@ struct ServiceOptions: ParsableCommand {
         if let word = set.first(where: { !$0.contains("=") }) {
             throw ValidationError("--set takes key=value, and '\(word)' has no '='")
         }
+        if let config {
+            do throws(SettingProblem) {
+                _ = try SettingType<String>.path.read(.text(config))
+            } catch {
+                throw ValidationError("--config: \(error)")
+            }
+        }
         var settings = ResolvedSettings()
         settings.apply(given)
         if !settings.faults.isEmpty {

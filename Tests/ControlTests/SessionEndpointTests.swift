@@ -46,6 +46,29 @@ import Wire
         }
     }
 
+    @Test func onlyFoldersOfSessionsAreDeleted() async throws {
+        try await ControlBench.run { (bench) async throws in
+            let long = String(repeating: "a", count: 65)
+            for name in ["other", long] {
+                try Kernel.mkdir("\(bench.folder)/\(name)")
+                try Kernel.replaceFile("\(bench.folder)/\(name)/file", with: [1])
+            }
+            try Kernel.replaceFile("\(bench.folder)/plain", with: [1])
+            for id in ["other", "plain", long, String(repeating: "z9", count: 1_000), "0"] {
+                let reply = try await bench.asAdmin("DELETE", "/resources/\(id)")
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(id)")
+            }
+            for id in ["A", "a.b", "a%2Fb", "..%2Fa", "%2E%2E", "a%00", "a-b", "a%20"] {
+                let reply = try await bench.asAdmin("DELETE", "/resources/\(id)")
+                #expect(
+                    reply.status == 400 && reply.text == "the id of a session has letters a-z and digits only", "\(id)")
+            }
+            for path in ["other/file", "\(long)/file", "plain"] {
+                #expect(FileManager.default.fileExists(atPath: "\(bench.folder)/\(path)"), "\(path)")
+            }
+        }
+    }
+
     @Test func statusListsLiveSessions() async throws {
         try await ControlBench.run(adjust: { $0.proxyPort = 4711 }) { (bench) async throws in
             let empty = try await bench.probe.send("GET", "/status")

@@ -25,6 +25,29 @@ import Testing
         #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: text.utf8) }
     }
 
+    @Test(arguments: [
+        ("", "line 1, column 1: expected a value, and there is the end of the text"),
+        ("{\n  \"a\": 1\n  \"b\"", "line 3, column 3: expected ',' or '}', and there is '\"'"),
+        ("[1,\n]", "line 2, column 1: expected a value, and there is ']'"),
+        ("{a}", "line 1, column 2: expected a name in quotes, and there is 'a'"),
+        ("[01]", "line 1, column 2: expected a number without a leading zero, and there is '0'"),
+        ("[1.]", "line 1, column 4: expected a digit, and there is ']'"),
+        ("truu", "line 1, column 1: expected 'true', and there is 't'"),
+        ("[1] 2", "line 1, column 5: expected nothing more, and there is '2'"),
+        (
+            "\"a\nb\"",
+            "line 1, column 3: expected an escape such as \\n in place of a control character, and there is the byte 0x0a"
+        ),
+        ("\"\\x\"", "line 1, column 3: expected one of \"\\/bfnrtu behind a backslash, and there is 'x'"),
+        ("\"ü", "line 1, column 4: expected the '\"' that ends a string, and there is the end of the text"),
+        ("\u{202e}", "line 1, column 1: expected a value, and there is the byte 0xe2"),
+    ])
+    func whatIsWrongIsToldWithItsPlace(_ text: String, _ what: String) {
+        #expect { try JSONValue(parsing: text.utf8) } throws: {
+            "\($0)" == "not JSON in \(what)"
+        }
+    }
+
     @Test func nestingIsLimited() throws {
         let deep = { (levels: Int) in
             String(repeating: "[", count: levels) + String(repeating: "]", count: levels)

@@ -188,7 +188,7 @@ import Testing
         let bench = try RegistryBench()
         let long = try await bench.open(timeout: 120).session.id
         let short = try await bench.open(timeout: 60).session.id
-        try Kernel.mkdir("\(bench.folder)/\(short.text)")
+        try SpoolFolder(path: bench.folder).folder(of: short).make()
         while bench.clock.sleeping < 2 { await Task.yield() }
         bench.clock.advance(by: .seconds(60))
         await bench.observer.wait(for: .removed(short))

@@ -57,6 +57,7 @@ import Testing
             try Kernel.replaceFile(outside + "/deep/keep", with: [1])
             try FileManager.default.createDirectory(
                 atPath: folder + "/abc/cache/git", withIntermediateDirectories: true)
+            try Kernel.mkdir(folder + "/abc/assets")
             try Kernel.replaceFile(folder + "/abc/cache/git/x", with: [1])
             try FileManager.default.createSymbolicLink(atPath: folder + "/abc/link", withDestinationPath: outside)
             let spool = SpoolFolder(path: folder)
@@ -66,14 +67,44 @@ import Testing
         }
     }
 
-    @Test func aLinkInPlaceOfASessionFolderIsRemovedAndNotFollowed() throws {
+    @Test func whatIsNoSessionsFolderStays() throws {
         try inFolder { folder in
-            try FileManager.default.createDirectory(atPath: folder + "/outside", withIntermediateDirectories: true)
-            try Kernel.replaceFile(folder + "/outside/keep", with: [1])
-            try FileManager.default.createSymbolicLink(atPath: folder + "/abc", withDestinationPath: "outside")
-            try SpoolFolder(path: folder).remove(try #require(SessionID("abc")))
-            #expect(FileManager.default.fileExists(atPath: folder + "/outside/keep"))
-            #expect(try Kernel.names(inFolder: folder) == ["outside"])
+            let spool = SpoolFolder(path: folder)
+            try spool.folder(of: try #require(SessionID("real"))).make()
+            try Kernel.replaceFile(folder + "/real/assets/keep", with: [1])
+            for name in ["empty", "other", "marked", "linked"] { try Kernel.mkdir("\(folder)/\(name)") }
+            try Kernel.replaceFile(folder + "/other/keep", with: [1])
+            // The right names, and not what they should be.
+            try Kernel.mkdir(folder + "/marked/session.json")
+            try Kernel.replaceFile(folder + "/marked/assets", with: [1])
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/linked/assets", withDestinationPath: "../real/assets")
+            try Kernel.replaceFile(folder + "/file", with: [1])
+            try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "real")
+            let all = Set(try Kernel.names(inFolder: folder))
+            for name in all.subtracting(["real"]) {
+                #expect(try !spool.remove(try #require(SessionID(name))), "\(name)")
+            }
+            #expect(Set(try Kernel.names(inFolder: folder)) == all)
+            #expect(try Kernel.names(inFolder: folder + "/marked").count == 2)
+            #expect(FileManager.default.fileExists(atPath: folder + "/real/assets/keep"))
+            #expect(try spool.remove(try #require(SessionID("real"))))
+        }
+    }
+
+    @Test func whatMarksAFolderGoesLastSoThatARemovalCanBeEnded() throws {
+        try inFolder { folder in
+            let (spool, id) = (SpoolFolder(path: folder), try #require(SessionID("abc")))
+            try spool.folder(of: id).make()
+            try spool.folder(of: id).write("session.json", [1])
+            // Deeper than anything is removed.
+            var deep = "\(folder)/abc"
+            for _ in 0..<70 {
+                deep += "/d"
+                try Kernel.mkdir(deep)
+            }
+            #expect(throws: SystemError.self) { try spool.remove(id) }
+            #expect(Set(try Kernel.names(inFolder: "\(folder)/abc")) == ["assets", "session.json", "d"])
         }
     }
 

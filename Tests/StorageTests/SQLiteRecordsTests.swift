@@ -55,6 +55,28 @@ import Testing
         #expect(try records.exchanges(of: row.id, digest: digest, after: 0, limit: 9).map(\.number) == [2, 4, 6])
     }
 
+    @Test("The database and what SQLite keeps beside it are for us alone, also those of a release before")
+    func permissions() throws {
+        func modes(_ folder: DatabaseFolder) throws -> [String: UInt32] {
+            var modes: [String: UInt32] = [:]
+            for name in try folder.names() { modes[name] = try (Kernel.stat(folder.file(name))?.mode ?? 0) & 0o777 }
+            return modes
+        }
+        let names = ["records.db", "records.db-shm", "records.db-wal", "records.reserve"]
+        let ours = Dictionary(uniqueKeysWithValues: names.map { ($0, 0o600 as UInt32) })
+        let records = try SQLiteRecords(path: path)
+        try records.apply([.open(try session("a"))])
+        #expect(try modes(folder) == ours)
+        // As after the sudden end of the process.
+        let old = try folder.copy()
+        for name in names where name != "records.reserve" && name != "records.db-shm" {
+            try Kernel.chmod(old.file(name), 0o644)
+        }
+        let again = try SQLiteRecords(path: old.file("records.db"))
+        #expect(try again.sessions().count == 1)
+        #expect(try modes(old) == ours)
+    }
+
     @Test("After a restart everything is there, and numbers go on")
     func restart() throws {
         let row = try session("a")
@@ -267,7 +289,7 @@ import Testing
             try db.execute(sql: "BEGIN IMMEDIATE")
             let error = storeFailure { () throws(StoreError) in try records.checkWritable() }
             #expect(error?.kind == .unavailable)
-            #expect(error?.reason.contains("locked") == true)
+            #expect(error?.reason.contains("is in use by another program") == true)
             #expect(try records.sessions() == [row])
             try db.execute(sql: "ROLLBACK")
         }

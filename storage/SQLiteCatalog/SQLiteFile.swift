@@ -1,5 +1,6 @@
 internal import Core
 internal import GRDB
+internal import Glibc
 internal import Storage
 internal import Platform
 
@@ -8,8 +9,8 @@ internal import Platform
 /// Reads are single statements without a transaction around them: each sees one state of the file, and none keeps the
 /// log from being truncated.
 final class SQLiteFile: Sendable {
-    /// Where it is.
-    let path: String
+    /// What it is called in errors: its path, unless that means nothing outside.
+    let name: String
     private let advice: String
     private let pool: DatabasePool
     private let checkpointer: Checkpointer
@@ -23,6 +24,7 @@ final class SQLiteFile: Sendable {
     ///
     /// - Parameters:
     ///   - path: The database.
+    ///   - name: What it is called in errors; `nil` is its path.
     ///   - schema: What is in it.
     ///   - durability: What a commit survives.
     ///   - advice: What to do when the file is damaged.
@@ -32,19 +34,22 @@ final class SQLiteFile: Sendable {
     /// - Throws: ``StoreError`` with `.corrupt` when it is damaged, `.rejected` when a newer version of the service made
     ///   it. Nothing was changed then.
     init(
-        path: String, schema: SchemaVersions, durability: Durability, advice: String, logSize: Int = logSize,
+        path: String, name: String? = nil, schema: SchemaVersions, durability: Durability, advice: String,
+        logSize: Int = logSize,
         writerMemory: Int = 4 << 20,
         beforeCopy: @escaping @Sendable () -> Void = {}
     ) throws(StoreError) {
-        self.path = path
+        let name = name ?? path
+        self.name = name
         self.advice = advice
         checkpointer = Checkpointer(
             path: path, thresholds: Checkpointer.Thresholds(due: logSize / schema.pageSize), beforeCopy: beforeCopy)
         let finding = try SQLiteHeader.find(at: path)
         if case .damaged(let reason) = finding {
-            throw StoreError(.corrupt, "open \(path)", "\(reason); \(advice)")
+            throw StoreError(.corrupt, "open \(name)", "\(reason); \(advice)")
         }
         do {
+            try Self.makePrivate(path)
             if case .database(let size) = finding { try Self.probe(path, schema, size: size) }
             pool = try DatabasePool(path: path, configuration: Self.configuration(path, schema))
             try pool.writeWithoutTransaction { db in
@@ -54,8 +59,18 @@ final class SQLiteFile: Sendable {
                 try checkpointer.attach(to: db)
             }
         } catch {
-            throw StoreError(error, "open \(path)", path: path, advice: advice)
+            throw StoreError(error, "open \(name)", path: name, advice: advice)
         }
+    }
+
+    /// Makes the file and what SQLite keeps beside it readable for us alone, whatever the mask of the process: SQLite gives its
+    /// log the permissions of the database, and finds an empty one as good as none.
+    private static func makePrivate(_ path: String) throws(SystemError) {
+        for file in [path, path + "-wal", path + "-shm"] {
+            guard let mode = try Kernel.stat(file)?.mode, mode & 0o077 != 0 else { continue }
+            try Kernel.chmod(file, 0o600)
+        }
+        try Kernel.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600).close()
     }
 
     /// Looks at the file through a connection that cannot write.
@@ -121,7 +136,7 @@ final class SQLiteFile: Sendable {
         do {
             return try pool.unsafeRead(body)
         } catch {
-            throw StoreError(error, operation, path: path, advice: advice)
+            throw StoreError(error, operation, path: name, advice: advice)
         }
     }
 
@@ -143,7 +158,7 @@ final class SQLiteFile: Sendable {
                 }
             }
         } catch {
-            throw StoreError(error, operation, path: path, advice: advice)
+            throw StoreError(error, operation, path: name, advice: advice)
         }
     }
 
@@ -152,7 +167,7 @@ final class SQLiteFile: Sendable {
         do {
             return try pool.writeWithoutTransaction(body)
         } catch {
-            throw StoreError(error, operation, path: path, advice: advice)
+            throw StoreError(error, operation, path: name, advice: advice)
         }
     }
 
@@ -165,7 +180,7 @@ final class SQLiteFile: Sendable {
         let deadline = MonotonicTime.now() + .milliseconds(Self.patience)
         while try !tryTruncatingLog() {
             guard MonotonicTime.now() < deadline else {
-                throw StoreError(.unavailable, "truncate the log of \(path)", "a reader holds it")
+                throw StoreError(.unavailable, "truncate the log of \(name)", "a reader holds it")
             }
             Latch().wait(atMost: .milliseconds(10))
         }
@@ -177,7 +192,7 @@ final class SQLiteFile: Sendable {
     func tryTruncatingLog() throws(StoreError) -> Bool {
         // Beside the writer first, so that little is left for the copy that keeps it waiting.
         checkpointer.copy()
-        return try onWriter("truncate the log of \(path)") { db in
+        return try onWriter("truncate the log of \(name)") { db in
             try db.execute(sql: "PRAGMA busy_timeout = 0")
             defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.patience)") }
             do {
@@ -191,7 +206,7 @@ final class SQLiteFile: Sendable {
 
     /// Forbids the file to grow beyond what it has now and `more` pages, or lifts that (`nil`).
     func limitGrowth(_ more: Int?) throws(StoreError) {
-        try onWriter("limit the size of \(path)") { db in
+        try onWriter("limit the size of \(name)") { db in
             let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
             _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(more.map { pages + $0 } ?? 1 << 30)")
         }
@@ -206,7 +221,7 @@ final class SQLiteFile: Sendable {
             _ = try? pool.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
             try pool.close()
         } catch {
-            throw StoreError(error, "close \(path)", path: path, advice: advice)
+            throw StoreError(error, "close \(name)", path: name, advice: advice)
         }
     }
 }

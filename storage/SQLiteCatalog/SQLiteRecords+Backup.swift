@@ -56,7 +56,7 @@ extension SQLiteRecords {
             try SQLiteHeader.markAsWithoutLog(path)
             return try Self.finishBackup(path, time)
         } catch {
-            throw StoreError(error, operation, path: path, advice: "the record itself is as it was")
+            throw StoreError(error, operation, path: "the backup", advice: "the record itself is as it was")
         }
     }
 
@@ -116,10 +116,7 @@ extension SQLiteRecords {
                 try db.execute(sql: "DELETE FROM sessions WHERE no = ?", arguments: [keys.session])
             }
             try db.execute(
-                sql: """
-                    DROP TABLE IF EXISTS backup;
-                    CREATE TABLE backup (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL) STRICT;
-                    """)
+                sql: "DROP TABLE IF EXISTS backup; \(timeTable)")
             try db.execute(sql: "INSERT INTO backup VALUES (1, ?)", arguments: [time.nanoseconds])
             let counts = "SELECT (SELECT count(*) FROM sessions), (SELECT coalesce(sum(count), 0) FROM chunks)"
             guard let row = try Row.fetchOne(db, sql: counts) else { throw Row.damage(0) }
@@ -147,6 +144,9 @@ extension SQLiteRecords {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
+    private static let timeTable =
+        "CREATE TABLE backup (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL) STRICT"
+
     // MARK: - Taking a backup in
 
     /// Opens a backup, or another record, to be read.
@@ -156,9 +156,9 @@ extension SQLiteRecords {
     /// - Returns: The record, and its time when it is a backup.
     /// - Throws: ``StoreError``: `.rejected` when it is something else or of a newer release, `.corrupt` for damage.
     package static func openBackup(_ path: String) throws(StoreError) -> (records: SQLiteRecords, time: WallTime?) {
-        let (operation, advice) = ("open the backup", "use another backup")
+        let (name, operation, advice) = ("the backup", "open the backup", "use another backup")
         switch try SQLiteHeader.find(at: path) {
-        case .absent: throw StoreError(.rejected, operation, "the file is empty")
+        case .absent: throw StoreError(.rejected, operation, "the file is empty; \(advice)")
         case .damaged(let reason): throw StoreError(.corrupt, operation, "\(reason); \(advice)")
         case .database: break
         }
@@ -172,17 +172,21 @@ extension SQLiteRecords {
             time = try queue.writeWithoutTransaction { db in
                 guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == RecordsSchema.versions.applicationID
                 else {
-                    throw StoreError(.rejected, operation, "it is no record of this service")
+                    throw StoreError(.rejected, operation, "it is no record of this service; \(advice)")
                 }
-                try RecordsSchema.versions.refuseForeign(db, path: "the backup")
+                let newest = RecordsSchema.versions.steps.count
+                if let version = try Int.fetchOne(db, sql: "PRAGMA user_version"), version > newest {
+                    throw StoreError(
+                        .rejected, operation,
+                        "it was made by a newer release (version \(version) of the schema, and this one knows up to "
+                            + "\(newest)); restore it with that one")
+                }
+                try RecordsSchema.versions.refuseForeign(db, path: name)
+                // Before anything runs that is in it: what others put there is not ours to know.
+                try RecordsSchema.versions.refuseOtherObjects(db, besides: [timeTable], operation, advice: advice)
                 // All of it, however large: what is taken in once stays.
                 if let finding = try String.fetchOne(db, sql: "PRAGMA quick_check(1)"), finding != "ok" {
                     throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: finding)
-                }
-                // A record has neither, and what they do is not ours to know.
-                let foreign = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
-                guard try Int.fetchOne(db, sql: foreign) == 0 else {
-                    throw StoreError(.rejected, operation, "it has views or triggers, which no record has")
                 }
                 let numbers = "SELECT count(*) FROM sessions WHERE no < 1 OR no >= \(ExchangeKey.limit)"
                 guard try Int.fetchOne(db, sql: numbers) == 0 else {
@@ -195,12 +199,9 @@ extension SQLiteRecords {
             }
             try queue.close()
         } catch {
-            throw StoreError(error, operation, path: "the file", advice: advice)
+            throw StoreError(error, operation, path: name, advice: advice)
         }
-        do throws(StoreError) {
-            return (try SQLiteRecords(path: path, durability: .process, reserve: nil, advice: advice), time)
-        } catch {
-            throw StoreError(error.kind, operation, error.reason)
-        }
+        let records = try SQLiteRecords(path: path, name: name, durability: .process, reserve: nil, advice: advice)
+        return (records, time)
     }
 }

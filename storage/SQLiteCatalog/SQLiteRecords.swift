@@ -65,15 +65,15 @@ package final class SQLiteRecords: Records, @unchecked Sendable {
     }
 
     init(
-        path: String, durability: Durability, reserve: Reserve?, advice: String,
+        path: String, name: String? = nil, durability: Durability, reserve: Reserve?, advice: String,
         reserveReleased: @escaping @Sendable (SQLiteRecords) -> Void = { _ in }
     ) throws(StoreError) {
         file = try SQLiteFile(
-            path: path, schema: RecordsSchema.versions, durability: durability, advice: advice)
+            path: path, name: name, schema: RecordsSchema.versions, durability: durability, advice: advice)
         self.reserve = reserve
         self.reserveReleased = reserveReleased
         let arriving: Int64
-        (hashKey, arriving) = try file.read("read the settings of \(path)") { db in
+        (hashKey, arriving) = try file.read("read the settings of \(file.name)") { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT hash_key0, hash_key1 FROM settings") else {
                 throw Row.damage(0)
             }

@@ -18,14 +18,22 @@ extension StoreError {
             self.init(.unavailable, operation, "\(path): \(error)")
             return
         }
-        let words = "\(path): \(failure.message ?? "no message") (SQLite code \(failure.extendedResultCode.rawValue))"
-        switch failure.resultCode {
-        case .SQLITE_FULL: self.init(.full, operation, words)
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT: self.init(.corrupt, operation, "\(words); \(advice)")
-        case .SQLITE_TOOBIG, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH: self.init(.rejected, operation, words)
-        // BUSY, LOCKED, IOERR, READONLY, CANTOPEN, PERM, NOMEM, INTERRUPT, PROTOCOL …
-        default: self.init(.unavailable, operation, words)
-        }
+        let detail = "SQLite code \(failure.extendedResultCode.rawValue): \(failure.message ?? "no message")"
+        let (kind, words): (Kind, String) =
+            switch failure.resultCode {
+            case .SQLITE_FULL: (.full, "has no room on the disk; make some there")
+            case .SQLITE_CORRUPT, .SQLITE_FORMAT: (.corrupt, "is damaged; \(advice)")
+            case .SQLITE_NOTADB: (.corrupt, "is no database, or one of another program; \(advice)")
+            case .SQLITE_TOOBIG, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH: (.rejected, "cannot hold what it was given")
+            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
+                (.unavailable, "is in use by another program; stop that, or try again")
+            case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN, .SQLITE_AUTH:
+                (.unavailable, "cannot be opened or written; look at its permissions and those of its folder")
+            case .SQLITE_NOMEM: (.unavailable, "needs more memory than there is")
+            case .SQLITE_IOERR: (.unavailable, "cannot be read or written; look for faults of the disk")
+            default: (.unavailable, "cannot be used now; try again")
+            }
+        self.init(kind, operation, "\(path) \(words)", detail: detail)
     }
 }
 

@@ -16,16 +16,21 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public var kind: Kind
     /// What was being done, such as `append to segment 12`.
     public var operation: String
-    /// What went wrong, in the words of the system or library.
+    /// What went wrong and what to do, for people.
     public var reason: String
+    /// The words of the system or library, for the log; may be empty.
+    public var detail: String
 
     /// Makes an error.
-    public init(_ kind: Kind, _ operation: String, _ reason: String) {
+    public init(_ kind: Kind, _ operation: String, _ reason: String, detail: String = "") {
         self.kind = kind
         self.operation = operation
         self.reason = reason
+        self.detail = detail
     }
 
     /// One line for logs.
-    public var description: String { "cannot \(operation): \(reason) (\(kind.rawValue))" }
+    public var description: String {
+        "cannot \(operation): \(reason) (\(kind.rawValue)\(detail.isEmpty ? "" : "; \(detail)"))"
+    }
 }

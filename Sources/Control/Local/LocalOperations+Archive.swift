@@ -1,21 +1,21 @@
 internal import Core
 internal import Logging
 internal import Platform
-internal import Storage
 
 extension LocalOperations {
     /// Answers with the backup's descriptor and an object that describes it.
     func backUp(_ archive: any RecordArchive) async -> LocalReply {
-        do {
+        do throws(ArchiveFailure) {
             let backup = try await archive.backUp()
-            log.info("local socket: backed the record up: \(backup.sessions) sessions, \(backup.bytes) bytes")
+            log.info(
+                "local socket: backed the record up: \(counted(backup.sessions, "session")), \(backup.bytes) bytes")
             return .file(
                 Self.text([
                     "sessions": .integer(backup.sessions), "exchanges": .integer(backup.exchanges),
                     "bytes": .integer(backup.bytes), "time": .string(backup.time.rfc3339),
                 ]), backup.file)
         } catch {
-            log.error("local socket: backup: \(error)")
+            log.error("local socket: backup: \(error.logged)")
             return .error("cannot back the record up: \(error)")
         }
     }
@@ -23,19 +23,23 @@ extension LocalOperations {
     /// Answers with an object that says what came of it.
     func restore(_ request: LocalRequest, _ file: SharedDescriptor?, _ archive: any RecordArchive) async -> LocalReply {
         guard let file else { return .error("this operation takes a file, handed over as a descriptor") }
-        do {
+        do throws(SystemError) {
             // Anything may come over the socket, and reading from it must neither wait nor fail for that.
             guard try Kernel.fstat(file.raw).isRegular else { return .error("cannot restore: it is no regular file") }
             guard try Kernel.isReadable(file.raw) else {
                 return .error("cannot restore: the file was not opened for reading")
             }
+        } catch {
+            log.error("local socket: restore: \(error)")
+            return .error("cannot restore: the file cannot be looked at: \(SystemError.text(of: error.code))")
+        }
+        do throws(ArchiveFailure) {
             let outcome = try await archive.restore(file, validateOnly: request.validateOnly)
             if !request.validateOnly {
                 log.info(
                     """
-                    local socket: restored \(outcome.restored.count) sessions of the backup of \(outcome.time); \
-                    \(outcome.known.count) were known, \(outcome.expired.count) have expired, \
-                    \(outcome.failed.count) failed
+                    local socket: restored \(counted(outcome.restored.count, "session")) of the backup of \(outcome.time); \
+                    known: \(outcome.known.count), expired: \(outcome.expired.count), failed: \(outcome.failed.count)
                     """)
             }
             func list(_ ids: [SessionID]) -> JSONValue { .texts(ids.map(\.text)) }
@@ -49,8 +53,7 @@ extension LocalOperations {
                 ]))
         } catch {
             // What is wrong with a file that somebody gave is no error of ours.
-            let isOfTheFile = (error as? StoreError).map { [.rejected, .corrupt].contains($0.kind) } ?? false
-            log.log(level: isOfTheFile ? .warning : .error, "local socket: restore: \(error)")
+            log.log(level: error.isOfTheFile ? .warning : .error, "local socket: restore: \(error.logged)")
             return .error("cannot restore: \(error)")
         }
     }

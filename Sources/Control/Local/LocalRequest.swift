@@ -12,8 +12,11 @@ struct LocalRequest: Sendable, Equatable {
     /// Why something is no request.
     struct Fault: Error, Sendable, CustomStringConvertible { var description: String }
 
+    /// What is said to who sends nothing.
+    static let emptyText = "the request is empty (EOF): expected a JSON object"
+
     init(_ bytes: [UInt8]) throws(Fault) {
-        guard !bytes.isEmpty else { throw Fault(description: "the request is empty (EOF): expected a JSON object") }
+        guard !bytes.isEmpty else { throw Fault(description: Self.emptyText) }
         let document: JSONValue
         do {
             document = try JSONValue(firstIn: bytes)

@@ -206,7 +206,7 @@ package final class LocalServer: Sendable {
         defer { buffer.deallocate() }
         while true {
             switch Kernel.recv(socket, into: buffer, descriptors: &files) {
-            case .count(0): return bytes.isEmpty ? .gone : .request(bytes, files.first)
+            case .count(0): return bytes.isEmpty ? .refused(LocalRequest.emptyText) : .request(bytes, files.first)
             case .count(let count):
                 let piece = buffer[..<count]
                 bytes += piece

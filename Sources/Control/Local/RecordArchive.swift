@@ -62,7 +62,18 @@ package struct RestoredRecord: Sendable, Equatable {
 /// Why a backup was not made or not restored; one line for the user.
 package struct ArchiveFailure: Error, Sendable, CustomStringConvertible {
     package let description: String
+    /// Whether it is a matter of the file that was given, and no error of ours.
+    package let isOfTheFile: Bool
+    /// What else the log is told; may be empty.
+    package let detail: String
 
     /// Makes a failure.
-    package init(_ description: String) { self.description = description }
+    package init(_ description: String, isOfTheFile: Bool = false, detail: String = "") {
+        self.description = description
+        self.isOfTheFile = isOfTheFile
+        self.detail = detail
+    }
+
+    /// One line for the log.
+    var logged: String { detail.isEmpty ? description : "\(description) (\(detail))" }
 }

@@ -1,5 +1,6 @@
 import Control
 import Core
+import Platform
 import Proxy
 import Sessions
 
@@ -52,6 +53,8 @@ struct ResolvedSettings: Sendable {
         apply(GivenSetting.all(in: environment))
         apply(flags)
         check()
+        // Sockets that were handed over count instead.
+        if environment["LISTEN_FDS"] == nil { checkListeners() }
     }
 
     /// Where the value of a key comes from.
@@ -89,13 +92,31 @@ struct ResolvedSettings: Sendable {
         return "unknown key '\(shown)'; \(advice ?? "fetch-service --check-config lists all keys")"
     }
 
+    private mutating func complain(_ key: String, _ what: String) {
+        faults.append(ConfigurationFault(at: origin(of: key), "\(key): \(what)"))
+    }
+
+    /// Of two that do not fit together, one that somebody chose.
+    private func chosen(_ one: String, _ other: String) -> String { origins[one] == nil ? other : one }
+
+    /// Whether the two listeners would need the same port of the same address.
+    private mutating func checkListeners() {
+        let (proxy, control) = (settings.proxyAddress, settings.controlAddress)
+        guard settings.proxyPort == settings.controlPort, settings.proxyPort != 0 else { return }
+        func addresses(_ text: String?) -> SocketAddress? { text.flatMap { SocketAddress(ip: $0, port: 0) } }
+        if let proxy = addresses(proxy), let control = addresses(control), proxy != control {
+            // Of two different ones of a kind, one must stand for all of that kind.
+            let everywhere: Set = [SocketAddress.any4(port: 0), .any6(port: 0)]
+            guard proxy.isIPv6 == control.isIPv6, !everywhere.isDisjoint(with: [proxy, control]) else { return }
+        }
+        complain(
+            chosen("listen.control-port", "listen.proxy-port"),
+            "the proxy and the control API cannot both have port \(settings.proxyPort) of the same address; change one "
+                + "of the two")
+    }
+
     /// What single values do not show.
     private mutating func check() {
-        func complain(_ key: String, _ what: String) {
-            faults.append(ConfigurationFault(at: origin(of: key), "\(key): \(what)"))
-        }
-        /// Of two that do not fit together, one that somebody chose.
-        func chosen(_ one: String, _ other: String) -> String { origins[one] == nil ? other : one }
         if settings.sessions.defaultTimeout > settings.sessions.maximumTimeout {
             complain(
                 chosen("sessions.default-lifetime", "sessions.longest-lifetime"),

@@ -59,14 +59,19 @@ struct Setting: Sendable {
 
     /// The key that somebody meant who wrote another one, if any is near.
     static func nearest(to key: String) -> String? {
-        let last = key.split(separator: ".").last
-        func distance(_ candidate: Setting) -> Int {
-            let isSameBehindTheDot = candidate.key.split(separator: ".").last == last
-            return isSameBehindTheDot ? 0 : editDistance(Array(key.utf8), Array(candidate.key.utf8))
+        nearest(to: key, among: all.map(\.key), separator: ".")
+    }
+
+    /// Of some words, the one that somebody meant who wrote another one; the end behind a separator is enough.
+    static func nearest(to word: String, among candidates: [String], separator: Character) -> String? {
+        let last = word.split(separator: separator).last
+        func distance(_ candidate: String) -> Int {
+            let isSameBehindIt = candidate.split(separator: separator).last == last
+            return isSameBehindIt ? 0 : editDistance(Array(word.utf8), Array(candidate.utf8))
         }
-        let best = all.map { (key: $0.key, distance: distance($0)) }.min { $0.distance < $1.distance }
-        guard let best, best.distance <= max(2, min(key.utf8.count, 64) / 4) else { return nil }
-        return best.key
+        let best = candidates.map { (word: $0, distance: distance($0)) }.min { $0.distance < $1.distance }
+        guard let best, best.distance <= max(2, min(word.utf8.count, 64) / 4) else { return nil }
+        return best.word
     }
 
     /// How many insertions, removals and replacements make one out of the other (Wagner and Fischer).

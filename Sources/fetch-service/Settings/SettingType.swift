@@ -125,10 +125,11 @@ extension SettingType where Value: RawRepresentable & CaseIterable, Value.RawVal
 }
 
 extension SettingType where Value == String {
-    /// The path of a file or folder.
+    /// The path of a file or folder; a relative one is made absolute, since it goes into answers and files.
     static var path: Self {
-        Self("path", limits: "", advice: "write a path") {
-            $0.isEmpty ? nil : $0
+        let advice = "write a path; '~' at its beginning means something only to a shell, so write the folder itself"
+        return Self("path", limits: "", advice: advice) { text in
+            text.isEmpty || text.hasPrefix("~") ? nil : Kernel.absolutePath(text)
         } write: {
             $0
         }

@@ -44,7 +44,7 @@ enum SettingsReference {
 
         - In the file, a key is written whole or below its section: `cache.size: 20G`, or `size: 20G` below `cache:`.
         - Its variable is `FETCH_SERVICE_` and the key in capitals, `.` and `-` as `_`: `FETCH_SERVICE_CACHE_SIZE=20G`. An empty
-          variable is ignored.
+          variable is ignored; an unknown one beginning with `FETCH_SERVICE_` is a warning at the start.
         - Where no flag is named, `--set key=value` sets it; it may be repeated.
         - **bytes**: `1000`, `500M`, `20GiB`; K, M, G and T are powers of 1024. **duration**: `250ms`, `30s`, `5m`, `6h`, `7d`; a
           plain number is seconds. **boolean**: `true` or `false`. **list**: a YAML list, or words with commas between them.
@@ -57,7 +57,8 @@ enum SettingsReference {
         SIGHUP and `fetchctl update-config` read the files again and drop no connection: the rules of `acl.yaml` at once for
         all sessions (connections that they now forbid are closed), `inspectors.yaml` for sessions opened later, and of
         `service.yaml` the keys marked **Reload**; that another key has changed is logged, and takes effect at the next
-        start. A file with a mistake changes nothing.
+        start. A file with a mistake changes nothing of what it is about, and the other two are read all the same; one that is
+        gone is as an empty one, and a warning.
 
         """
 }

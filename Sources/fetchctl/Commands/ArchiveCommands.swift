@@ -28,7 +28,7 @@ struct BackupCommand: ParsableCommand {
         try target.publish(contents, size: bytes)
         local.tell(
             """
-            \(Quantity.count(Int(sessions), "session")), \(Quantity.count(Int(exchanges), "exchange")), \
+            \(counted(Int(sessions), "session")), \(counted(Int(exchanges), "exchange")), \
             \(Quantity.size(bytes)) in \(file)
             """,
             [
@@ -80,9 +80,9 @@ struct RestoreCommand: ParsableCommand {
 
     private func summary(_ members: [String: JSONValue]) -> String {
         func count(_ name: String) -> Int { members[name]?.list?.count ?? 0 }
-        let exchanges = Quantity.count(Int(clamping: members["exchanges"]?.integer ?? 0), "exchange")
+        let exchanges = counted(Int(clamping: members["exchanges"]?.integer ?? 0), "exchange")
         var parts = [
-            "\(validateOnly ? "would restore" : "restored") \(Quantity.count(count("restored"), "session")) with "
+            "\(validateOnly ? "would restore" : "restored") \(counted(count("restored"), "session")) with "
                 + exchanges,
             "skipped \(count("known")) already known",
         ]

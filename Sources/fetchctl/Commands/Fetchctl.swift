@@ -25,6 +25,17 @@ struct Fetchctl: ParsableCommand {
             RestoreCommand.self, CompletionCommand.self, VersionCommand.self,
         ])
 
+    @Flag(help: "Print the version, and that of the service of this machine if there is one.")
+    var version = false
+
+    func run() throws {
+        guard version else { throw CleanExit.helpRequest(self) }
+        Output.write("fetchctl \(ProgramVersion.text)\n", to: STDOUT_FILENO)
+        let client = try? LocalLocator(environment: .current(), user: geteuid(), named: nil).client()
+        guard let service = try? client?.ask("version") else { return }
+        Output.write("fetch-service \(Shown.text(service))\n", to: STDOUT_FILENO)
+    }
+
     /// Parses the command line and runs the subcommand; every error is shown in one place, here.
     static func main() {
         do {

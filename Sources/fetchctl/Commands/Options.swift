@@ -36,6 +36,9 @@ struct SessionOptions: ParsableArguments {
         transform: ArgumentText.policy)
     var policy = SessionPolicy.permissive
 
+    @Flag(help: "The same as --policy permissive.")
+    var permissive = false
+
     @Option(help: ArgumentHelp("Lifetime of the session. Default: the service's.", valueName: "seconds"))
     var timeout: Int?
 
@@ -46,6 +49,7 @@ struct SessionOptions: ParsableArguments {
     var noProxy = SessionAccess.usualBypass
 
     func validate() throws {
+        if permissive, policy == .strict { throw ValidationError("--permissive contradicts --policy strict.") }
         if let timeout, timeout < 1 { throw ValidationError("--timeout must be at least 1 second.") }
         guard noProxy.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) else {
             throw ValidationError("--no-proxy must be a list of hosts with commas between them.")

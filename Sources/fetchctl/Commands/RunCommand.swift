@@ -7,7 +7,7 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a command with its downloads recorded and cached.",
-        usage: "fetchctl run [--policy strict|permissive] [--report FILE] [OPTION …] -- COMMAND …",
+        usage: "fetchctl run [--policy strict|permissive] [--permissive] [--report FILE] [OPTION …] -- COMMAND …",
         discussion: """
             COMMAND gets every proxy and certificate variable that common programs read. When it ends, its session is \
             closed and a table of what it downloaded is printed on standard error, so that its own standard output \

@@ -16,7 +16,7 @@ enum CacheText {
             ("free for caching", Quantity.size(number(facts, "space-left"))),
             (
                 "evicted",
-                "\(Quantity.count(Int(number(evictions, "blobs")), "body", plural: "bodies")), "
+                "\(counted(Int(number(evictions, "blobs")), "body", plural: "bodies")), "
                     + "\(Quantity.size(number(evictions, "bytes"))) since the start"
             ),
             ("compared", compared(facts["scrubbing"])),
@@ -34,7 +34,7 @@ enum CacheText {
     private static func compared(_ scrubbing: JSONValue?) -> String {
         let checked = number(scrubbing, "checked")
         let pass = scrubbing?["last-pass"]?.text.map { ", all by \(Shown.text(String($0.prefix(19)), limit: 19))Z" }
-        return "\(Quantity.count(Int(checked), "body", plural: "bodies")) with their digests since the start"
+        return "\(counted(Int(checked), "body", plural: "bodies")) with their digests since the start"
             + faults(scrubbing) + (pass ?? ", not all yet")
     }
 
@@ -51,7 +51,7 @@ enum CacheText {
     /// What a comparison came to.
     static func verified(_ work: JSONValue) -> String {
         if work["state"]?.text == "running" { return verifying(work) }
-        let what = Quantity.count(Int(number(work, "checked")), "body", plural: "bodies")
+        let what = counted(Int(number(work, "checked")), "body", plural: "bodies")
         let text = "compared \(what), \(Quantity.size(number(work, "bytes")))"
         return text + (faults(work).isEmpty ? ": all are right" : faults(work)) + failure(work)
     }
@@ -64,7 +64,7 @@ enum CacheText {
     /// What a collection came to.
     static func collected(_ work: JSONValue) -> String {
         if work["state"]?.text == "running" { return collecting(work) }
-        let what = Quantity.count(Int(number(work, "evicted-blobs")), "body", plural: "bodies")
+        let what = counted(Int(number(work, "evicted-blobs")), "body", plural: "bodies")
         return "evicted \(what), \(Quantity.size(number(work, "evicted-bytes"))); "
             + "the cache takes \(Quantity.size(number(work, "bytes-on-disk")))" + failure(work)
     }

@@ -47,7 +47,7 @@ struct ProgressLine {
     static func text(elapsed: Duration, exchanges: Int?) -> String {
         let seconds = elapsed.components.seconds
         let time = seconds < 60 ? "\(seconds) s" : Quantity.time(nanoseconds: seconds * 1_000_000_000)
-        return "fetchctl: \(time)" + (exchanges.map { ", \(Quantity.count($0, "request"))" } ?? "")
+        return "fetchctl: \(time)" + (exchanges.map { ", \(counted($0, "request"))" } ?? "")
     }
 
     /// Takes the last row out of the scrolling region; the cursor keeps its column, and moves up if it was in that row.

@@ -1,3 +1,5 @@
+import Core
+
 /// What a person reads about a session: the table, what went wrong, and the totals.
 struct SummaryText {
     /// More problems than these are only counted.
@@ -56,7 +58,7 @@ struct SummaryText {
         guard !summary.artifacts.isEmpty || summary.bytesFromNetwork + summary.bytesFromCache > 0 else {
             return "Nothing was downloaded."
         }
-        var text = "\(Quantity.count(summary.artifacts.count, "artifact")), \(Quantity.size(size)): "
+        var text = "\(counted(summary.artifacts.count, "artifact")), \(Quantity.size(size)): "
         text += "\(Quantity.size(summary.bytesFromNetwork)) from the network, "
         text += "\(Quantity.size(summary.bytesFromCache)) from the cache"
         // Less would be shown as nothing.
@@ -70,6 +72,6 @@ struct SummaryText {
         let count = summary.otherAnswers.values.reduce(0, +)
         guard count > 0 else { return nil }
         let kinds = summary.otherAnswers.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }
-        return "\(Quantity.count(count, "other answer")): \(kinds.joined(separator: ", "))"
+        return "\(counted(count, "other answer")): \(kinds.joined(separator: ", "))"
     }
 }

@@ -69,8 +69,8 @@ struct TopScreen {
         let active = snapshot.sessions.count { $0.state == "active" }
         let delivered = snapshot.sessions.reduce(Int64(0)) { $0 + snapshot.delivered(of: $1) }
         return fitted(
-            "\(Quantity.count(snapshot.sessions.count, "session")), \(active) active · "
-                + "\(Quantity.count(snapshot.transfers.count, "transfer")) · \(Self.rate(model.rates.total)) · "
+            "\(counted(snapshot.sessions.count, "session")), \(active) active · "
+                + "\(counted(snapshot.transfers.count, "transfer")) · \(Self.rate(model.rates.total)) · "
                 + "\(Quantity.size(delivered)) delivered · sorted by \(model.order.rawValue)")
     }
 

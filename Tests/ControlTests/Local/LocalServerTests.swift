@@ -24,6 +24,15 @@ import Testing
         }
     }
 
+    @Test func anEmptyRequestIsToldSo() async throws {
+        try await LocalBench.run { (bench) async throws in
+            let reply = try LocalProbe.reply(try await bench.probe.raw([[]], ending: true))
+            #expect(
+                reply == .init(result: "error", message: "the request is empty (EOF): expected a JSON object"))
+            try await expectHealth(bench)
+        }
+    }
+
     @Test func aRequestThatDoesNotComeIsToldSo() async throws {
         try await LocalBench.run(adjust: { $0.requestTime = .milliseconds(50) }) { (bench) async throws in
             for half in [[], Array("{\"operation\"".utf8)] {

@@ -79,6 +79,16 @@ struct LocalCommandTests {
         #expect(alone.status == 1 && alone.output.contains("\"fetch-service\":null"))
     }
 
+    @Test func itsOwnVersionNeedsNoService() throws {
+        let socket = try ScriptedSocket("ok", "7.8.9")
+        defer { socket.stop() }
+        let both = try fetchctl(["--version"], at: socket.path)
+        #expect(both.status == 0 && both.output == "fetchctl \(ProgramVersion.text)\nfetch-service 7.8.9\n")
+        let alone = try fetchctl(["--version"], at: folder.file("no.socket"))
+        #expect(alone.status == 0 && alone.output == "fetchctl \(ProgramVersion.text)\n" && alone.errors.isEmpty)
+        #expect(try fetchctl([], at: socket.path).output.contains("USAGE: fetchctl"))
+    }
+
     @Test func aSessionIsCreatedAsItIsWished() throws {
         let socket = try ScriptedSocket("ok", "session abc:tok created (permissive)")
         defer { socket.stop() }

@@ -95,6 +95,13 @@ struct RunTests {
         #expect(try leftovers().isEmpty)
     }
 
+    @Test func permissiveIsAShortFormOfItsPolicy() throws {
+        let service = try service()
+        defer { service.stop() }
+        #expect(try fetchctl(["run", "--permissive", "--", "true"], at: service).status == 0)
+        #expect(service.requests.first?.body == #"{"policy":"permissive"}"#)
+    }
+
     @Test func aServiceWithoutPermissiveSessionsGives2AndSaysWhatToDo() throws {
         let service = try service(["POST /session": .json("Invalid session policy", status: 400)])
         defer { service.stop() }
@@ -163,7 +170,7 @@ struct RunTests {
         defer { service.stop() }
         for arguments in [
             ["run"], ["run", "--"], ["run", "--polcy", "strict", "--", "true"],
-            ["run", "--policy", "lax", "--", "true"],
+            ["run", "--policy", "lax", "--", "true"], ["run", "--permissive", "--policy", "strict", "--", "true"],
             ["run", "--timeout", "0", "--", "true"], ["frob"], ["report", "../x"],
         ] {
             let result = try fetchctl(arguments, at: service)

@@ -48,6 +48,85 @@ import Testing
         #expect(status == 1 && errors.contains("there is no folder \(folder.file("conf"))"), "\(errors)")
     }
 
+    @Test func aLogFileThatCouldNotBeOpenedIsAMistakeWithItsPlace() throws {
+        try folder.write("loops: 1\nlog.file: \(folder.file("none/log"))\n", to: "conf/service.yaml")
+        let (status, _, errors) = try check()
+        #expect(status == 1)
+        #expect(
+            errors == "\(folder.file("conf/service.yaml")):2: log.file: \(folder.file("none/log")) cannot be opened: "
+                + "No such file or directory\n")
+        for (path, text) in [("conf", "Is a directory"), ("conf/service.yaml/log", "Not a directory")] {
+            let (status, _, errors) = try check(["--log-file", folder.file(path)])
+            #expect(status == 1 && errors.hasPrefix("--log-file: log.file: ") && errors.contains(text), "\(errors)")
+        }
+        let variable = try check(environment: ["FETCH_SERVICE_LOG_FILE": "/proc/nothing/log"])
+        #expect(variable.errors.hasPrefix("FETCH_SERVICE_LOG_FILE: "), "\(variable.errors)")
+        // Only looked at.
+        #expect(try check(["--log-file", folder.file("log")]).status == 0)
+        #expect(try Kernel.stat(folder.file("log")) == nil)
+        try folder.write("before\n", to: "log")
+        #expect(try check(["--log-file", folder.file("log")]).status == 0 && folder.text("log") == "before\n")
+    }
+
+    @Test func pathsThatOnlyAShellUnderstandsAreMistakes() throws {
+        try folder.write(
+            "authority: {certificate: ~/ca.pem, key: ~x/key.pem}\ncache.folder: a~b\n", to: "conf/service.yaml")
+        let (status, _, errors) = try check(environment: ["FETCH_SERVICE_LOG_FILE": "~/log"])
+        let lines = errors.split(separator: "\n")
+        #expect(status == 1 && lines.count == 3 && lines.allSatisfy { $0.contains("means something only to a shell") })
+        #expect(lines.map { $0.contains("service.yaml:1: authority.") } == [true, true, false], "\(lines)")
+        #expect(lines.last?.hasPrefix("FETCH_SERVICE_LOG_FILE: '~/log'") == true, "\(lines)")
+        for flag in ["--spool", "--log-file", "--config"] {
+            let (status, _, errors) = try check(["\(flag)=~/place"])
+            #expect(status == 1 && errors.hasPrefix("error: \(flag): '~/place' cannot be used"), "\(errors)")
+        }
+    }
+
+    @Test(arguments: [
+        ("listen: {proxy-port: 9999}", ":1: listen.proxy-port"),
+        ("listen: {control-port: 9988}", ":1: listen.control-port"),
+        ("listen.proxy-port: 5\nlisten.control-port: 5", ":2: listen.control-port"),
+        ("listen: {proxy-port: 5, control-port: 5, proxy-address: 127.0.0.1}", ":1: "),
+        ("listen: {proxy-port: 5, control-port: 5, proxy-address: '::', control-address: '::1'}", ":1: "),
+        ("listen: {proxy-port: 5, control-port: 5, proxy-address: 127.0.0.1, control-address: 127.0.0.1}", ":1: "),
+        ("listen: {proxy-port: 5, control-port: 5, proxy-address: 127.0.0.1, control-address: 127.0.0.2}", nil),
+        ("listen: {proxy-port: 5, control-port: 5, proxy-address: 0.0.0.0, control-address: '::'}", nil),
+        ("listen: {proxy-port: 0, control-port: 0}", nil),
+    ])
+    func twoListenersCannotHaveTheSamePort(text: String, place: String?) throws {
+        try folder.write(text, to: "conf/service.yaml")
+        let (status, _, errors) = try check()
+        #expect(status == (place == nil ? 0 : 1), "\(errors)")
+        if let place { #expect(errors.contains(place) && errors.contains("cannot both have port"), "\(errors)") }
+        // What systemd hands over counts instead.
+        #expect(try check(environment: ["LISTEN_FDS": "2"]).status == 0)
+    }
+
+    @Test func unknownVariablesAreWarnedOf() throws {
+        let environment = ["FETCH_SERVICE_CACHE_SIEZ": "5G", "FETCH_SERVICE_URL": "http://x.example"]
+        let text = "unknown variable 'FETCH_SERVICE_CACHE_SIEZ' is ignored; did you mean 'FETCH_SERVICE_CACHE_SIZE'?"
+        let passed = try check(environment: environment)
+        #expect(passed.status == 0 && passed.output.hasPrefix("# warning: \(text)\n"), "\(passed.output)")
+        let failed = try check(environment: environment.merging(["FETCH_SERVICE_LOOPS": "x"]) { $1 })
+        #expect(failed.status == 1 && failed.errors.hasSuffix("\nwarning: \(text)\n"), "\(failed.errors)")
+        let json = try JSONValue(parsing: Array(try check(["--json"], environment: environment).output.utf8))
+        #expect(json["mistakes"] == [] && json["warnings"] == [.string(text)])
+    }
+
+    @Test func mistakesComeInTheOrderOfTheirFilesAndLines() throws {
+        try folder.write("loops: none\nwhat: 1\nlimits: {this: 1}\nlog.format: xml\n", to: "conf/service.yaml")
+        try folder.write("http-proxy:\n  policy: maybe\n  rules: 3\nother: 1\n", to: "conf/acl.yaml")
+        let errors = try check(environment: ["FETCH_SERVICE_LOG_FORMAT": "xml", "FETCH_SERVICE_CACHE_SIZE": "x"]).errors
+        let places = errors.split(separator: "\n").map { line in
+            line.prefix { $0 != " " }.split(separator: "/").last.map(String.init) ?? ""
+        }
+        #expect(
+            places == [
+                "acl.yaml:2:", "acl.yaml:3:", "acl.yaml:4:", "service.yaml:1:", "service.yaml:2:", "service.yaml:3:",
+                "service.yaml:4:", "FETCH_SERVICE_CACHE_SIZE:", "FETCH_SERVICE_LOG_FORMAT:",
+            ])
+    }
+
     @Test func whatIsPrintedIsAConfiguration() throws {
         let first = try check()
         #expect(first.status == 0)

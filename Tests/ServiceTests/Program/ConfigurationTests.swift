@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import Foundation
 import Inspection
 import Platform
 import Sessions
@@ -36,6 +37,19 @@ import Testing
         #expect(try ServiceConfiguration(try options(), environment: [:], user: 0).configFolder == "/etc/fetch")
         #expect(try ServiceConfiguration(try options(["--spool", "/x//"]), environment: [:]).spool == "/x")
         #expect(throws: StartFailure.self) { try spool([:]) }
+    }
+
+    @Test func aRelativePathIsMadeAbsolute() throws {
+        let here = FileManager.default.currentDirectoryPath
+        for (given, meant) in [("state", "state"), ("./state/", "state"), ("../a", "../a")] {
+            #expect(
+                try ServiceConfiguration(try options(["--spool", given]), environment: [:]).spool == "\(here)/\(meant)")
+        }
+        let settings = try ServiceConfiguration(
+            try options(["--cert", "c", "--key", "./k", "--control-socket", "s"]), environment: [:], user: 0
+        ).settings
+        #expect(settings.certificate == "\(here)/c" && settings.key == "\(here)/k")
+        #expect(settings.controlSocket == "\(here)/s")
     }
 
     @Test func passwordsMayHaveColons() {

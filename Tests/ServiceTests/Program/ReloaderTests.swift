@@ -91,6 +91,25 @@ import Testing
         }
     }
 
+    @Test func aFileThatIsGoneIsToldOnceWithWhatIsInForceNow() async throws {
+        try folder.write("http-proxy: {policy: deny}\n", to: "conf/acl.yaml")
+        try await update(.inspectors, "pip: {urls: []}\n")
+        await reloader.reload()
+        for name in ["acl", "inspectors", "service"] { try Kernel.unlink(folder.file("conf/\(name).yaml")) }
+        await reloader.reload()
+        await reloader.reload()
+        #expect(told.all.policies.map(\.policy) == [.deny, .allow, .allow])
+        let log = folder.text("log")
+        let warnings = log.split(separator: "\n").filter { $0.contains("WARN ") }
+        #expect(warnings.count == 3, "\(warnings)")
+        for (name, text) in [
+            ("acl", "every address"), ("inspectors", "trust nothing"), ("service", "flags, environment and defaults"),
+        ] {
+            #expect(warnings.contains { $0.contains("conf/\(name).yaml is gone: ") && $0.contains(text) })
+            #expect(log.contains("\(name).yaml is not there, as before"))
+        }
+    }
+
     @Test func aFaultInOneFileDoesNotHoldBackTheOthers() async throws {
         try folder.write("http-proxy: 3\n", to: "conf/acl.yaml")
         await reloader.reload()

@@ -87,7 +87,7 @@ import Testing
         let service = try ServiceProcess(folder, ["--idle-shutdown", "1"])
         let place = try service.waitUntilReady()
         let session = try place.control.openSession(policy: .strict, timeout: nil)
-        #expect(service.waitForLog("idle, but 1 sessions are alive"))
+        #expect(service.waitForLog("idle, but 1 session is alive"))
         try place.control.end(session.id)
         #expect(service.end() == 0)
         #expect(service.errors.contains("stopping: idle"))

@@ -121,6 +121,31 @@ import Testing
         #expect(!folder.text("state/service.json").contains("auth-path"))
     }
 
+    @Test func unknownVariablesAreWarnedOfBehindTheVersion() throws {
+        let service = try ServiceProcess(
+            folder,
+            environment: [
+                "FETCH_SERVICE_CACHE_SIEZ": "5G", "FETCH_SERVICE_SOCKET": "/x", "FETCH_SERVICE_PROGRAM": "/x",
+                "FETCH_SERVICE_WHATEVER_THIS_IS": "1", "FETCH_SERVICE_LOOPS": "1", "FETCH_SERVICE_EMPTY": "",
+            ])
+        _ = try service.waitUntilReady()
+        let lines = service.errors.split(separator: "\n")
+        #expect(lines.first?.contains("INFO : fetch-service ") == true)
+        let warnings = lines.filter { $0.contains("WARN : unknown variable ") }
+        #expect(warnings.count == 2 && lines.dropFirst().prefix(2).elementsEqual(warnings), "\(lines)")
+        #expect(
+            warnings[0].hasSuffix(
+                "'FETCH_SERVICE_CACHE_SIEZ' is ignored; did you mean 'FETCH_SERVICE_CACHE_SIZE'?"))
+        #expect(warnings[1].contains("'FETCH_SERVICE_WHATEVER_THIS_IS' is ignored; fetch-service --check-config"))
+    }
+
+    @Test func theLocalSocketIsInTheLog() throws {
+        let service = try ServiceProcess(folder, ["--control-socket", folder.file("socket")])
+        _ = try service.waitUntilReady()
+        #expect(service.waitForLog("INFO : local socket: \(folder.file("socket"))\n"))
+        #expect(service.output.split(separator: "\n").count == 3)
+    }
+
     @Test func upstreamProxiesThatCannotBeUsedAreTold() throws {
         let service = try ServiceProcess(folder, environment: ["http_proxy": "ftp://proxy.example:3128"])
         #expect(service.end() == 1)
