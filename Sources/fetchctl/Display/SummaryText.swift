@@ -33,14 +33,14 @@ struct SummaryText {
         }
         lines += summary.problems.map { problem($0.kind, $0.url, $0.reason) }
         guard !lines.isEmpty else { return [] }
-        lines = Self.counted(lines)
+        lines = Self.once(lines)
         let hidden = lines.count - Self.mostProblems
         let shown = lines.prefix(Self.mostProblems) + (hidden > 0 ? ["… and \(hidden) more; see the report"] : [])
         return [""] + shown
     }
 
     /// What a client tried again and again stands there once, with how often.
-    private static func counted(_ lines: [String]) -> [String] {
+    private static func once(_ lines: [String]) -> [String] {
         var counts: [String: Int] = [:]
         for line in lines { counts[line, default: 0] += 1 }
         return lines.compactMap { line in
