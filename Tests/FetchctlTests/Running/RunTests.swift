@@ -99,7 +99,7 @@ struct RunTests {
         let service = try service()
         defer { service.stop() }
         #expect(try fetchctl(["run", "--permissive", "--", "true"], at: service).status == 0)
-        #expect(service.requests.first?.body == #"{"policy":"permissive"}"#)
+        #expect(service.requests[1].body == #"{"policy":"permissive"}"#)
     }
 
     @Test func aServiceWithoutPermissiveSessionsGives2AndSaysWhatToDo() throws {
