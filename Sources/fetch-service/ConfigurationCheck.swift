@@ -23,6 +23,10 @@ struct ConfigurationCheck {
         func complain(_ key: String, _ what: String) {
             mistakes.append(ConfigurationFault(at: configuration.resolved.origin(of: key), what))
         }
+        func note(_ name: String, _ what: String, absent: String) {
+            let isThere = (try? Kernel.stat("\(folder)/\(name)")) != nil
+            notes.append("\(folder)/\(name): \(isThere ? what : "not there, so \(absent)")")
+        }
         if let path = configuration.settings.logFile {
             do throws(SystemError) {
                 try LogDestination.check(path)
@@ -32,16 +36,14 @@ struct ConfigurationCheck {
         }
         do throws(ConfigurationFaults) {
             let policy = try AccessControlFile.read(folder: folder)
-            notes.append(
-                "\(folder)/\(AccessControlFile.name): \(counted(policy.rules.count, "rule")), otherwise \(policy.policy)"
-            )
+            let rules = "\(counted(policy.rules.count, "rule")), otherwise \(policy.policy)"
+            note(AccessControlFile.name, rules, absent: "every address is allowed but those that are always denied")
         } catch {
             mistakes += error.faults
         }
         do throws(ConfigurationFaults) {
             _ = try InspectorsFile.read(folder: folder)
-            let isThere = (try? Kernel.stat("\(folder)/\(InspectorsFile.name)")) != nil
-            notes.append("\(folder)/\(InspectorsFile.name): \(isThere ? "valid" : "not there, so nothing is trusted")")
+            note(InspectorsFile.name, "valid", absent: "nothing is trusted")
         } catch {
             mistakes += error.faults
         }

@@ -38,8 +38,15 @@ import Testing
         #expect(origin("upstream.http", "http://***@proxy.example:3128") != nil)
         #expect(!output.contains("hidden") && output.contains("FETCH_SERVICE_AUTH: ***"))
         #expect(output.contains("acl.yaml: 0 rules, otherwise deny"))
+        #expect(output.contains("inspectors.yaml: not there, so nothing is trusted"))
         // Nothing was started or made.
         #expect(try Kernel.names(inFolder: folder.path).contains(".local") == false)
+    }
+
+    @Test func aFileThatIsNotThereIsSaidWithWhatThatMeans() throws {
+        let (status, output, _) = try check()
+        #expect(status == 0)
+        #expect(output.contains("acl.yaml: not there, so every address is allowed but those that are always denied"))
     }
 
     @Test func aFolderThatIsNotThereIsAMistake() throws {
