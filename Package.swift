@@ -168,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "SessionsTests",
             dependencies: [
-                "Core", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting", "MemoryStorage",
+                "Core", "CLinux", "Wire", "Platform", "Cryptography", "Storage", "Sessions", "SessionsTesting",
+                "MemoryStorage",
                 "RecordJournal", "SQLiteCatalog", logging,
             ],
             swiftSettings: base),

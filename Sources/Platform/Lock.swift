@@ -3,7 +3,8 @@ import Glibc
 /// State behind a mutex, reachable only while it is held.
 ///
 /// Over `pthread_mutex_t`, because ThreadSanitizer cannot see `Synchronization.Mutex` in Swift 6.3. Never hold it across
-/// `await`, I/O or a callback; it is not recursive.
+/// `await`, I/O or a callback; it is not recursive. A function belongs into a struct here: as the state itself it would be
+/// wrapped once more with every access.
 package final class Lock<State: ~Copyable>: @unchecked Sendable {
     // `state` is guarded by `mutex`.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>

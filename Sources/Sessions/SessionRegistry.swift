@@ -38,7 +38,7 @@ package actor SessionRegistry {
     }
 
     private let chosen: Lock<SessionSettings>
-    private let lastWord = Lock<@Sendable (SessionID) async -> Void>({ _ in })
+    private let lastWord = Lock(LastWord())
     let records: any Records
     let recorder: Recorder
     let spool: SpoolFolder
@@ -102,10 +102,15 @@ package actor SessionRegistry {
 
     /// Sets what is called when all of a session is recorded and is about to be removed, which waits for it.
     package nonisolated func beforeRemoval(_ body: @escaping @Sendable (SessionID) async -> Void) {
-        lastWord.withLock { $0 = body }
+        lastWord.withLock { $0.body = body }
     }
 
-    func prepareRemoval(of id: SessionID) async { await lastWord.withLock { $0 }(id) }
+    func prepareRemoval(of id: SessionID) async { await lastWord.withLock { $0.body }(id) }
+
+    // A function that is a generic's value itself would be wrapped once more with every look at it.
+    private struct LastWord {
+        var body: @Sendable (SessionID) async -> Void = { _ in }
+    }
 
     /// Opens a session; when this returns, the proxy accepts its token.
     ///
