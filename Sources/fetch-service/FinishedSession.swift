@@ -12,8 +12,9 @@ import Platform
 /// attempt is written again, but for the bytes, which cannot have changed.
 struct FinishedSession: SessionMetadata {
     let records: any Records
-    let catalog: any Catalog
-    let blobs: any BlobStore
+    let artifacts: StoredArtifacts
+    /// How many bytes may be written.
+    let spaceLeft: @Sendable () -> Int64
     let context: @Sendable (SessionRow) -> ReportContext
     /// When to stop copying bytes, once the service is stopping.
     let copyUntil: Lock<MonotonicTime?>
@@ -64,20 +65,15 @@ struct FinishedSession: SessionMetadata {
             return note("the service is stopping", digest, row)
         }
         do {
-            guard let found = try locate(digest, row), let reader = try blobs.open(found) else {
+            guard let reader = try artifacts.open(digest, of: row.id, verifying: false) else {
                 return note("the cache has them no more", digest, row)
             }
-            guard found.logicalSize < blobs.spaceLeft() else { return note("there is no room for them", digest, row) }
+            guard reader.size < spaceLeft() else { return note("there is no room for them", digest, row) }
             try folder.fill(name) { file in try Self.copy(reader, to: file) }
         } catch let error as StoreError {
             // Not to be read: a matter of the cache, which is noticed there as well.
             note("\(error)", digest, row)
         }
-    }
-
-    private func locate(_ digest: SHA256Digest, _ row: SessionRow) throws(StoreError) -> StoredBlob? {
-        if let own = try catalog.blob(digest, scope: .session(row.id)) { return own }
-        return try catalog.blob(digest, scope: .shared)
     }
 
     private func note(_ reason: String, _ digest: SHA256Digest, _ row: SessionRow) {

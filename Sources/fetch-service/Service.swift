@@ -125,8 +125,9 @@ final class Service: Sendable {
             settings: settings.sessions, records: records,
             recorder: stores.recorder, spool: spool, pool: pool, observer: observer,
             metadata: FinishedSession(
-                records: records, catalog: stores.catalog, blobs: stores.disk, context: reportContext,
-                copyUntil: copyUntil, log: log),
+                records: records, artifacts: StoredArtifacts(cache: cache),
+                spaceLeft: { [disk = stores.disk] in disk.spaceLeft() }, context: reportContext, copyUntil: copyUntil,
+                log: log),
             forget: { id in await Self.forget(id, cache, log) }, log: log)
 
         let view = OperatorView(

@@ -143,6 +143,21 @@ extension EndToEnd {
             #expect(try service.reportOfRevoked(session.id).exchanges.count == 2)
         }
 
+        /// The catalog of the cache is written a little later.
+        @Test func theSpoolHasTheBytesOfASessionThatEndsAtOnce() throws {
+            for round in 0..<20 {
+                let session = try service.open()
+                let answer = try SessionConnection(service, session).get("/\(round)", of: origin)
+                try service.place.control.revoke(session.id, token: session.token)
+                try service.place.control.end(session.id)
+                var hasher = SHA256Hasher()
+                hasher.update(answer.body)
+                let digest = hasher.finish()
+                let path = service.folder.file("state/\(session.id)/assets/\(digest.hex).data")
+                #expect(try Kernel.contents(of: path) == answer.body)
+            }
+        }
+
         /// The status of a refused request; `nil` when the connection was ended.
         private func refusal(_ client: SessionConnection, _ origin: ScriptedOrigin) -> Int? {
             (try? client.get("/kept", of: origin))?.head.status
