@@ -207,8 +207,8 @@ extension EndToEnd {
                 #expect(!result.errors.contains(".store/archive"), "\(result)")
             }
             // Whoever gave the file is wrong, and not the service.
+            #expect(service.process.waitForLog("WARN : local socket: restore: it is no SQLite database"))
             #expect(!service.process.errors.contains("ERROR:"), "\(service.process.errors)")
-            #expect(service.process.errors.contains("WARN : local socket: restore: it is no SQLite database"))
             #expect(try leftOver(service).isEmpty)
             #expect(try service.place.control.status().activeSessions?.map(\.id) == [session.id.text])
             #expect(try service.report(session).recordComplete)
