@@ -58,7 +58,8 @@ package final class BlockingConnection: @unchecked Sendable {
     private let raw: CInt
     private var tls: TLSConnection?
     private var buffer: [UInt8] = []
-    private let patience: Duration
+    /// How long a call waits at most for the peer.
+    package var patience: Duration
 
     /// Takes over a connected socket.
     package init(_ descriptor: consuming OwnedDescriptor, patience: Duration = .seconds(20)) throws(SystemError) {

@@ -302,7 +302,7 @@ import Wire
             for isTampered in [false, true] {
                 let wheel = SampleWheel.bytes(tampered: isTampered, padding: 200_000)
                 let origin = try Self.halting(wheel, after: 150_000, ranges: true)
-                let client = try proxy.client(proxy.strict, patience: .milliseconds(200))
+                let client = try proxy.client(proxy.strict)
                 try client.send(
                     "GET", origin.url("/simple/" + SampleWheel.fileName), fields: ["Range": "bytes=0-99999"])
                 try proxy.waitForReaders(1, of: origin.url("/simple/" + SampleWheel.fileName))

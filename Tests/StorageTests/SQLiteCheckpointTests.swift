@@ -134,7 +134,7 @@ import Testing
             try records.apply([.exchange(row)])
             longest = max(longest, MonotonicTime.now() - start)
         }
-        #expect(longest < .seconds(1))
+        #expect(longest < .seconds(10), "changes waited as long as the reader")
         #expect(!removed.isOpen)
         release.signal()
         #expect(removed.wait(atMost: .seconds(20)))

@@ -2,8 +2,11 @@ import Glibc
 import RelayTesting
 
 extension BlockingConnection {
-    /// Everything that comes before nothing came for as long as this connection is patient.
-    func readWhatIsThere() -> [UInt8] {
+    /// Everything that comes before nothing came for so long.
+    func readWhatIsThere(before silence: Duration = .milliseconds(400)) -> [UInt8] {
+        let usual = patience
+        patience = silence
+        defer { patience = usual }
         var all: [UInt8] = []
         while let piece = try? readSome(), !piece.isEmpty { all += piece }
         return all

@@ -35,11 +35,14 @@ struct ProcessFacts {
 
 /// The machine that the tests run on.
 enum Machine {
-    /// A deadline for a machine with nothing else to do, stretched when this one has other work.
+    /// A deadline for a machine with nothing else to do, stretched for this one, which may be held up at any moment and has
+    /// other work.
+    ///
+    /// Whatever waits for something that does not come, for a deadline or the next round of a clock, takes longer still.
     static func patience(_ limit: Duration) -> Duration {
         var load = [0.0]
-        guard getloadavg(&load, 1) == 1 else { return limit }
-        return limit * max(1, load[0] / Double(ProcessInfo.processInfo.activeProcessorCount))
+        guard getloadavg(&load, 1) == 1 else { return limit * 4 }
+        return limit * (4 * max(1, load[0] / Double(ProcessInfo.processInfo.activeProcessorCount)))
     }
 
     /// The home of who runs the tests, where some programs keep what they are made of.

@@ -97,13 +97,6 @@ final class ServiceProcess {
         process.waitUntilExit()
     }
 
-    /// A limit of time as the contract has it, or what a busy machine needs: ten times a start that does nothing.
-    static func limit(_ wanted: Duration) throws -> Duration {
-        let before = MonotonicTime.now()
-        _ = try ServiceProcess(try TestFolder(), ["--version"], isBare: true).end()
-        return max(wanted, (MonotonicTime.now() - before) * 10)
-    }
-
     var output: String { folder.text("out") }
     var errors: String { folder.text("err") }
 
