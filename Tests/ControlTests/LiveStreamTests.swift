@@ -68,7 +68,10 @@ import Wire
 
     @Test func whatIsRecordedJustBeforeTheEndIsTold() async throws {
         // So seldom is the record asked that it would be too late.
-        try await Self.run(adjust: { $0.livePoll = .seconds(2) }) { (bench, id, _) async throws in
+        try await Self.run(adjust: {
+            $0.livePoll = .seconds(6)
+            $0.lastNews = .seconds(5)
+        }) { (bench, id, _) async throws in
             let streams = [try Self.listen(bench, id), try Self.listen(bench, id)]
             for stream in streams { _ = try await stream.read(until: "event: state") }
             for number in 1...150 { try await Self.record(bench, id, "http://a.example/\(number)") }

@@ -21,9 +21,14 @@ import Testing
         bench.registry.beforeRemoval { _ in calls.withLock { $0 += 1 } }
         func call(_ count: Int) async { for _ in 0..<count { await bench.registry.prepareRemoval(of: id) } }
         await call(100)
-        let before = Self.allocated()
-        await call(10_000)
-        #expect(Self.allocated() - before < 200_000)
+        // Others in this process allocate, too, but not all the time.
+        var growth: [Int] = []
+        for _ in 0..<5 {
+            let before = Self.allocated()
+            await call(2_000)
+            growth.append(Self.allocated() - before)
+        }
+        #expect(growth.min() ?? .max < 40_000, "\(growth)")
         #expect(calls.withLock { $0 } == 10_100)
     }
 }
