@@ -81,6 +81,7 @@ import Testing
         }
         #expect(answers == ["ok", "delete"])
         try queue.close()
+        try Kernel.chmod(backup, 0o600)
         let (opened, time, place) = try open()
         #expect(time == Self.time)
         #expect(try opened.sessions() == Array(rows.prefix(2)))

@@ -63,12 +63,14 @@ final class SQLiteFile: Sendable {
         }
     }
 
-    /// Makes the file and what SQLite keeps beside it readable for us alone, whatever the mask of the process: SQLite gives its
-    /// log the permissions of the database, and finds an empty one as good as none.
+    /// Makes the file and what SQLite keeps beside it ours alone, whatever the mask of the process: SQLite gives its log the
+    /// permissions of the database, and finds an empty one as good as none.
+    ///
+    /// What its owner may not write stays so.
     private static func makePrivate(_ path: String) throws(SystemError) {
         for file in [path, path + "-wal", path + "-shm"] {
             guard let mode = try Kernel.stat(file)?.mode, mode & 0o077 != 0 else { continue }
-            try Kernel.chmod(file, 0o600)
+            try Kernel.chmod(file, mode & 0o600)
         }
         try Kernel.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600).close()
     }
