@@ -138,15 +138,18 @@ let package = Package(
             path: "benchmarks/micro/Sources", swiftSettings: base),
 
         // Tests and what only they use.
+        .target(name: "PlatformTesting", dependencies: ["Platform"], swiftSettings: base),
         .target(
             name: "RelayTesting", dependencies: ["Core", "Wire", "Platform", "Cryptography", "Relay"],
             swiftSettings: base
         ),
         .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: base),
         .testTarget(name: "WireTests", dependencies: ["Core", "Wire"], swiftSettings: base),
-        .testTarget(name: "PlatformTests", dependencies: ["Core", "Platform"], swiftSettings: base),
         .testTarget(
-            name: "CryptographyTests", dependencies: ["Core", "Cryptography", "Platform"], swiftSettings: base),
+            name: "PlatformTests", dependencies: ["Core", "Platform", "PlatformTesting"], swiftSettings: base),
+        .testTarget(
+            name: "CryptographyTests", dependencies: ["Core", "Cryptography", "Platform", "PlatformTesting"],
+            swiftSettings: base),
         .testTarget(
             name: "RelayTests", dependencies: ["Core", "Wire", "Platform", "Cryptography", "Relay", "RelayTesting"],
             swiftSettings: base),
@@ -154,7 +157,7 @@ let package = Package(
             name: "StorageTests",
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Storage", "DiskStore", "SQLiteCatalog", "RecordJournal",
-                "MemoryStorage", "StorageConformance", "Cache", grdb,
+                "MemoryStorage", "StorageConformance", "PlatformTesting", "Cache", grdb,
             ],
             exclude: ["Fixtures"],
             swiftSettings: base),
@@ -191,20 +194,19 @@ let package = Package(
             name: "ProxyTests",
             dependencies: [
                 "Core", "Wire", "Platform", "Cryptography", "Relay", "RelayTesting", "Storage", "Cache", "Sessions",
-                "SessionsTesting", "Inspection", "Proxy", "MemoryStorage", "DiskStore", logging,
+                "SessionsTesting", "PlatformTesting", "Inspection", "Proxy", "MemoryStorage", "DiskStore", logging,
             ],
             swiftSettings: base),
         .testTarget(
-            name: "FetchctlTests", dependencies: ["Core", "Wire", "Platform", "ReportModel", "fetchctl"],
+            name: "FetchctlTests",
+            dependencies: ["Core", "Wire", "Platform", "PlatformTesting", "ReportModel", "fetchctl"],
             swiftSettings: base),
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Core", "Wire", "Platform", "Cryptography", "RelayTesting", "ReportModel", "Inspection", "Cache",
-                "Control",
-                "Proxy", "Sessions",
-                "fetch-service",
-                "fetchctl", logging, arguments,
+                "Core", "Wire", "Platform", "PlatformTesting", "Cryptography", "RelayTesting", "ReportModel",
+                "Inspection",
+                "Cache", "Control", "Proxy", "Sessions", "fetch-service", "fetchctl", logging, arguments,
             ],
             swiftSettings: base),
     ],

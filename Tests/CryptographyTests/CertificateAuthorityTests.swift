@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import PlatformTesting
 import Testing
 
 @Suite struct CertificateAuthorityTests {
@@ -48,8 +49,8 @@ import Testing
 
     @Test(.enabled(if: Tool.hasOpenSSL), arguments: ["pkcs1", "pkcs8", "sec1", "ed25519"])
     func keysOfAllFormsSignLeaves(_ form: String) throws {
-        let folder = try TestFolder()
-        let (key, certificate) = (folder.path("key.pem"), folder.path("ca.pem"))
+        let folder = try TemporaryFolder()
+        let (key, certificate) = (folder.file("key.pem"), folder.file("ca.pem"))
         let make =
             switch form {
             case "pkcs1": ["genrsa", "-traditional", "-out", key, "2048"]
@@ -72,8 +73,8 @@ import Testing
     }
 
     @Test(.enabled(if: Tool.hasOpenSSL)) func aKeyWithAPassphraseIsRefusedWithoutAsking() throws {
-        let folder = try TestFolder()
-        let key = folder.path("key.pem")
+        let folder = try TemporaryFolder()
+        let key = folder.file("key.pem")
         let make = ["genpkey", "-algorithm", "RSA", "-aes256", "-pass", "pass:x", "-out", key]
         #expect(try Tool.run("openssl", make).status == 0)
         let one = try CertificateAuthority.generate(commonName: "One")
@@ -81,8 +82,8 @@ import Testing
     }
 
     @Test(.enabled(if: Tool.hasOpenSSL)) func aLeafIsNoAuthority() throws {
-        let folder = try TestFolder()
-        let (key, certificate) = (folder.path("key.pem"), folder.path("leaf.pem"))
+        let folder = try TemporaryFolder()
+        let (key, certificate) = (folder.file("key.pem"), folder.file("leaf.pem"))
         let request = [
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=Leaf", "-days", "2",
             "-addext", "basicConstraints=critical,CA:FALSE", "-out", certificate,

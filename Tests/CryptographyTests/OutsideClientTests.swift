@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 extension Tool {
@@ -55,21 +56,21 @@ private final class EchoServer: Sendable {
     static let longHost = Array(repeating: "label", count: 20).joined(separator: ".") + ".example"
 
     /// The leaf of a context, as a client sees it.
-    private func leaf(_ context: TLSServerContext, _ folder: TestFolder) throws -> String {
+    private func leaf(_ context: TLSServerContext, _ folder: TemporaryFolder) throws -> String {
         let server = try EchoServer(context, connections: 1)
         let shown = try Tool.run(
             "openssl", ["s_client", "-connect", "127.0.0.1:\(server.port)"], input: Array("Q\n".utf8))
         let start = try #require(shown.output.range(of: "-----BEGIN CERTIFICATE-----"))
         let end = try #require(shown.output.range(of: "-----END CERTIFICATE-----"))
         let pem = shown.output[start.lowerBound..<end.upperBound] + "\n"
-        return try folder.write("leaf.pem", Array(pem.utf8))
+        return try folder.write(Array(pem.utf8), to: "leaf.pem")
     }
 
     @Test(.enabled(if: Tool.hasOpenSSL), arguments: ["origin.example", "192.0.2.1", "2001:db8::1", longHost])
     func openSSLAcceptsLeavesStrictly(_ host: String) throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder()
         let authority = try makeAuthority()
-        let ca = try folder.write("ca.pem", authority.certificatePEM)
+        let ca = try folder.write(authority.certificatePEM, to: "ca.pem")
         let leaf = try leaf(authority.makeServerContext(host: host), folder)
         let isAddress = !host.contains("example")
         let verified = try Tool.run(
@@ -93,7 +94,7 @@ private final class EchoServer: Sendable {
     }
 
     @Test(.enabled(if: Tool.hasOpenSSL)) func serialNumbersAreRandom() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder()
         let authority = try makeAuthority()
         let serials = try (0..<2).map { _ in
             let leaf = try leaf(authority.makeServerContext(host: "a.example"), folder)
@@ -104,8 +105,8 @@ private final class EchoServer: Sendable {
     }
 
     @Test(.enabled(if: Tool.hasOpenSSL)) func ourAuthorityHasItsProfile() throws {
-        let folder = try TestFolder()
-        let ca = try folder.write("ca.pem", makeAuthority().certificatePEM)
+        let folder = try TemporaryFolder()
+        let ca = try folder.write(makeAuthority().certificatePEM, to: "ca.pem")
         let text = try Tool.run("openssl", ["x509", "-noout", "-text", "-in", ca]).output
         for part in [
             "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:0",
@@ -142,9 +143,9 @@ private final class EchoServer: Sendable {
     func pythonAcceptsLeavesStrictlyAndResumes(
         _ host: String, _ version: String, _ offers: String, _ expected: String
     ) throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder()
         let authority = try makeAuthority()
-        let ca = try folder.write("ca.pem", authority.certificatePEM)
+        let ca = try folder.write(authority.certificatePEM, to: "ca.pem")
         let server = try EchoServer(authority.makeServerContext(host: host), connections: 2)
         let outcome = try Tool.run("python3", ["-c", Self.script, ca, "\(server.port)", host, version, offers])
         #expect(outcome.status == 0)

@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import PlatformTesting
 import Testing
 
 @Suite struct PEMBundleTests {
@@ -45,10 +46,10 @@ import Testing
             (["ecparam", "-name", "prime256v1", "-genkey"], "BEGIN EC PRIVATE KEY"),
         ])
     func keysComeInTheirOldFormsToo(arguments: [String], label: String) throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder()
         let key = try Tool.run("openssl", arguments).output
         try #require(key.contains(label))
-        let file = try folder.write("key", Array(key.utf8))
+        let file = try folder.write(Array(key.utf8), to: "key")
         let certificate = try Tool.run(
             "openssl",
             [

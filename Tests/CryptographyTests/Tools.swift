@@ -32,22 +32,3 @@ enum Tool {
         return Outcome(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
     }
 }
-
-/// A folder of a test's own, removed with what is in it.
-final class TestFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("crypto-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
-
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
-        return path(name)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-}

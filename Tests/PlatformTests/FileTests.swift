@@ -1,25 +1,8 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
-
-/// A folder of a test's own, removed with what is in it.
-final class TemporaryFolder {
-    private let root: String
-
-    init() throws {
-        var template = Array("/tmp/fetch-system-test.XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError(call: "mkdtemp", code: errno) }
-        root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    func path(_ name: String = "") -> String { name.isEmpty ? root : "\(root)/\(name)" }
-
-    deinit {
-        for name in (try? Kernel.names(inFolder: root)) ?? [] { _ = unlink(path(name)) }
-        _ = rmdir(root)
-    }
-}
 
 @Suite struct FileTests {
     @Test func anErrorNamesTheCallThePathAndTheReason() {
@@ -30,30 +13,30 @@ final class TemporaryFolder {
 
     @Test func aFileIsReplacedInOneStep() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("state")
+        let path = folder.file("state")
         try Kernel.replaceFile(path, with: [1, 2, 3])
         try Kernel.replaceFile(path, with: [4, 5])
         #expect(try Kernel.contents(of: path) == [4, 5])
         #expect(try Kernel.stat(path)?.mode == S_IFREG | 0o600)
-        #expect(try Kernel.names(inFolder: folder.path()) == ["state"])
+        #expect(try Kernel.names(inFolder: folder.path) == ["state"])
         #expect(throws: SystemError.self) { try Kernel.contents(of: path, limit: 1) }
-        #expect(throws: SystemError.self) { try Kernel.replaceFile(folder.path("no/such"), with: []) }
+        #expect(throws: SystemError.self) { try Kernel.replaceFile(folder.file("no/such"), with: []) }
     }
 
     @Test func contentsAreCopiedWhetherOrNotBlocksCanBeShared() throws {
         let folder = try TemporaryFolder()
         let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        try Kernel.replaceFile(folder.path("a"), with: bytes)
-        let from = try Kernel.open(folder.path("a"), O_RDONLY)
-        let to = try Kernel.open(folder.path("b"), O_RDWR | O_CREAT)
+        try Kernel.replaceFile(folder.file("a"), with: bytes)
+        let from = try Kernel.open(folder.file("a"), O_RDONLY)
+        let to = try Kernel.open(folder.file("b"), O_RDWR | O_CREAT)
         try Kernel.copyContents(from: from.number, to: to.number)
-        #expect(try Kernel.contents(of: folder.path("b")) == bytes)
+        #expect(try Kernel.contents(of: folder.file("b")) == bytes)
         #expect(try Kernel.fstat(to.number).links == 1)
     }
 
     @Test func aReadBeyondTheEndGivesWhatIsThere() throws {
         let folder = try TemporaryFolder()
-        let file = try Kernel.open(folder.path("f"), O_RDWR | O_CREAT)
+        let file = try Kernel.open(folder.file("f"), O_RDWR | O_CREAT)
         try [1, 2, 3, 4].withUnsafeBytes { try Kernel.pwriteAll(file.number, $0, offset: 10) }
         var buffer = [UInt8](repeating: 9, count: 8)
         let count = try buffer.withUnsafeMutableBytes { try Kernel.preadFully(file.number, into: $0, offset: 8) }
@@ -68,31 +51,31 @@ final class TemporaryFolder {
 
     @Test func namesAreMadeMovedAndRemoved() throws {
         let folder = try TemporaryFolder()
-        #expect(try Kernel.mkdir(folder.path("d")))
-        #expect(try !Kernel.mkdir(folder.path("d")))
-        #expect(try Kernel.stat(folder.path("d"))?.isDirectory == true)
-        try Kernel.rmdir(folder.path("d"))
-        #expect(try Kernel.stat(folder.path("d")) == nil)
-        try Kernel.replaceFile(folder.path("a"), with: [1])
-        try Kernel.replaceFile(folder.path("b"), with: [2])
+        #expect(try Kernel.mkdir(folder.file("d")))
+        #expect(try !Kernel.mkdir(folder.file("d")))
+        #expect(try Kernel.stat(folder.file("d"))?.isDirectory == true)
+        try Kernel.rmdir(folder.file("d"))
+        #expect(try Kernel.stat(folder.file("d")) == nil)
+        try Kernel.replaceFile(folder.file("a"), with: [1])
+        try Kernel.replaceFile(folder.file("b"), with: [2])
         let error = #expect(throws: SystemError.self) {
-            try Kernel.renameExclusively(folder.path("a"), to: folder.path("b"))
+            try Kernel.renameExclusively(folder.file("a"), to: folder.file("b"))
         }
         #expect(error?.code == EEXIST)
-        try Kernel.rename(folder.path("a"), to: folder.path("b"))
-        #expect(try Kernel.contents(of: folder.path("b")) == [1])
-        #expect(try Kernel.unlinkIfPresent(folder.path("b")))
-        #expect(try !Kernel.unlinkIfPresent(folder.path("b")))
-        try Kernel.syncFolder(folder.path())
+        try Kernel.rename(folder.file("a"), to: folder.file("b"))
+        #expect(try Kernel.contents(of: folder.file("b")) == [1])
+        #expect(try Kernel.unlinkIfPresent(folder.file("b")))
+        #expect(try !Kernel.unlinkIfPresent(folder.file("b")))
+        try Kernel.syncFolder(folder.path)
     }
 
     @Test func aLockHasOneHolder() throws {
         let folder = try TemporaryFolder()
-        var first = try FileLock.tryLock(folder.path("lock"))
+        var first = try FileLock.tryLock(folder.file("lock"))
         #expect(first != nil)
-        #expect(try FileLock.tryLock(folder.path("lock")) == nil)
+        #expect(try FileLock.tryLock(folder.file("lock")) == nil)
         first = nil
-        #expect(try FileLock.tryLock(folder.path("lock")) != nil)
+        #expect(try FileLock.tryLock(folder.file("lock")) != nil)
         #expect(first == nil)
     }
 

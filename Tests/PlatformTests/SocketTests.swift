@@ -1,5 +1,6 @@
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 /// Waits until a descriptor is ready.
@@ -146,7 +147,7 @@ func receive(_ fd: CInt, _ count: Int) -> [UInt8] {
 
     @Test func aFileGoesToASocketByItself() throws {
         let folder = try TemporaryFolder()
-        let file = try Kernel.open(folder.path("file"), O_RDWR | O_CREAT)
+        let file = try Kernel.open(folder.file("file"), O_RDWR | O_CREAT)
         try Array("0123456789".utf8).withUnsafeBytes { try Kernel.writeAll(file.number, $0) }
         let listener = try Listener(.loopback4(port: 0))
         try connection(to: listener).take { client, server throws in

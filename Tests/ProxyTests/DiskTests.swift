@@ -1,6 +1,8 @@
 import Core
 import DiskStore
+import Foundation
 import Glibc
+import PlatformTesting
 import Proxy
 import RelayTesting
 import Storage
@@ -9,44 +11,12 @@ import Wire
 
 /// Hits from files: sent by the kernel, decoded on the way, or read from a segment.
 @Suite struct DiskTests {
-    /// A folder that goes with the test.
-    final class Folder: Sendable {
-        let path: String
-
-        init() throws {
-            var template = Array("/tmp/proxy-disk-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { throw StoreError(.unavailable, "make a folder", "\(errno)") }
-            path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        }
-
-        /// All files below, with their sizes.
-        var files: [(path: String, size: Int)] {
-            var found: [(path: String, size: Int)] = []
-            var pending = [path]
-            while let folder = pending.popLast() {
-                guard let directory = opendir(folder) else { continue }
-                defer { closedir(directory) }
-                while let entry = readdir(directory) {
-                    let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                    }
-                    guard name != ".", name != ".." else { continue }
-                    var status = stat()
-                    guard lstat(folder + "/" + name, &status) == 0 else { continue }
-                    if status.st_mode & S_IFMT == S_IFDIR {
-                        pending.append(folder + "/" + name)
-                    } else {
-                        found.append((folder + "/" + name, Int(status.st_size)))
-                    }
-                }
-            }
-            return found
-        }
-
-        deinit {
-            for file in files { unlink(file.path) }
-            // Folders are few; those left are empty.
-            _ = rmdir(path)
+    /// The files below a folder, with their sizes.
+    private func files(in folder: TemporaryFolder) throws -> [(path: String, size: Int)] {
+        try FileManager.default.subpathsOfDirectory(atPath: folder.path).compactMap { name in
+            let facts = try FileManager.default.attributesOfItem(atPath: folder.file(name))
+            guard facts[.type] as? FileAttributeType == .typeRegular else { return nil }
+            return (folder.file(name), facts[.size] as? Int ?? 0)
         }
     }
 
@@ -54,7 +24,7 @@ import Wire
 
     @Test(arguments: ["noise", "text", "small"], [false, true])
     func `hits from the disk have the same bytes, whole and in parts`(_ kind: String, _ isTLS: Bool) async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         var options = ProxyOptions()
         options.blobs = try DiskStore(root: folder.path + "/store")
         let body = kind == "noise" ? noise(900_000) : kind == "text" ? Self.text : noise(5_000)
@@ -77,7 +47,7 @@ import Wire
     }
 
     @Test func `a file that was damaged on the disk is never delivered in full`() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         var options = ProxyOptions()
         options.blobs = try DiskStore(root: folder.path + "/store")
         try await withProxy(options) { proxy in
@@ -85,7 +55,7 @@ import Wire
             let origin = try ScriptedOrigin(serving: body)
             #expect(try proxy.client().get(origin.url("/a")).body == body)
             _ = try proxy.storedBlob(sha256(body))
-            let file = try #require(folder.files.first { $0.size >= body.count })
+            let file = try #require(try files(in: folder).first { $0.size >= body.count })
             let descriptor = open(file.path, O_WRONLY)
             #expect(descriptor >= 0)
             #expect(pwrite(descriptor, [body[700_000] ^ 1], 1, off_t(file.size - 200_000)) == 1)
@@ -101,7 +71,7 @@ import Wire
 
     @Test(arguments: [false, true])
     func `clients that take text slowly get the same bytes, while others take it fast`(_ isTLS: Bool) async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         var options = ProxyOptions()
         var settings = DiskStoreSettings()
         // Less than the body, so that some of its blocks stay and others do not.
@@ -132,7 +102,7 @@ import Wire
     @Test func `a file that becomes shorter while it is popular is not delivered in full, and nothing else suffers`()
         async throws
     {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         var options = ProxyOptions()
         options.blobs = try DiskStore(root: folder.path + "/store")
         try await withProxy(options) { proxy in
@@ -140,7 +110,7 @@ import Wire
             let origin = try ScriptedOrigin(serving: body)
             let client = try proxy.client()
             for _ in 0..<4 { #expect(try client.get(origin.url("/a")).body == body) }
-            let file = try #require(folder.files.first { $0.size == body.count })
+            let file = try #require(try files(in: folder).first { $0.size == body.count })
             #expect(truncate(file.path, 300_000) == 0)
             try client.send("GET", origin.url("/a"))
             #expect(client.failure() == .reset)

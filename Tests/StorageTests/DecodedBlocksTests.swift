@@ -1,5 +1,6 @@
 import Core
 import Cryptography
+import PlatformTesting
 import Storage
 import Testing
 

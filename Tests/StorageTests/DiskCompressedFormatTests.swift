@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import Storage
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import DiskStore

@@ -1,27 +1,11 @@
 import Foundation
+import PlatformTesting
 import Storage
 import StorageConformance
 import Synchronization
 @testable import Platform
 
 @testable import DiskStore
-
-/// A folder that is removed with this object.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    // In memory, where there is such a file system: the fault tests synchronise thousands of files.
-    init(inMemory: Bool = false) throws {
-        let memory = URL(fileURLWithPath: "/dev/shm", isDirectory: true)
-        let isThere = FileManager.default.isWritableFile(atPath: memory.path)
-        let parent = inMemory && isThere ? memory : FileManager.default.temporaryDirectory
-        let folder = parent.appendingPathComponent("blobs-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-        path = folder.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 /// A disk store in a temporary folder, over a file system that can fail and fill up.
 final class DiskHarness: BlobStoreHarness {

@@ -1,6 +1,7 @@
 import Core
 import Cryptography
 import Foundation
+import PlatformTesting
 import Storage
 import Synchronization
 @testable import Platform

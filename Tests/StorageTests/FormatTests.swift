@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import MemoryStorage
 import Platform
+import PlatformTesting
 import RecordJournal
 import Storage
 import Testing
@@ -15,9 +16,9 @@ import Testing
 @Suite struct FormatTests {
     private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures"
 
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try DatabaseFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     // MARK: What is in the files
 

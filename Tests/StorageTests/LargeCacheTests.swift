@@ -2,6 +2,7 @@ import Cache
 import Core
 import Foundation
 import Platform
+import PlatformTesting
 import SQLiteCatalog
 import Storage
 import Testing
@@ -65,14 +66,14 @@ import Testing
         "With a million entries a start takes a second at most, a first hit 5 ms, and all of it little memory",
         .enabled(if: runsLongTests, "takes minutes and 2 GB; set FETCH_SERVICE_LONG_TESTS"))
     func million() throws {
-        let folder = try DatabaseFolder()
+        let folder = try TemporaryFolder()
         let path = folder.file("cache.db")
         try Self.fill(path)
         _ = try DiskStore(root: folder.file("store"))
         // As many segments as a million bodies of 10 KB fill.
         for number in 1...170 {
             let name = String(repeating: "0", count: 6 - "\(number)".count) + "\(number).seg"
-            try folder.write([], "store/segments/shared/\(name)")
+            try folder.write([], to: "store/segments/shared/\(name)")
         }
         let began = MonotonicTime.now()
         let catalog = try SQLiteCatalog(path: path)

@@ -1,4 +1,5 @@
 import Core
+import PlatformTesting
 import Storage
 import Testing
 

@@ -2,6 +2,7 @@ import Core
 import Foundation
 import MemoryStorage
 import Platform
+import PlatformTesting
 import RecordJournal
 import SQLiteCatalog
 import Storage
@@ -11,16 +12,16 @@ import Testing
 
 /// Records behind a journal, of which nothing is taken in unless somebody asks.
 final class JournaledRecordsHarness: RecordsHarness, @unchecked Sendable {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let database: SQLiteRecords
     let journaled: JournaledRecords
     private let isFull = FullMedium()
     private let takesInAtOnce: Bool
     // Set by one test on one thread.
-    private var crashed: [(DatabaseFolder, JournaledRecords)] = []
+    private var crashed: [(TemporaryFolder, JournaledRecords)] = []
 
     init(linger: Duration = .seconds(3_600)) throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         database = try SQLiteRecords(path: folder.file("records.db"))
         takesInAtOnce = linger == .zero
         journaled = try Self.open(folder, database, isFull, linger)
@@ -32,7 +33,7 @@ final class JournaledRecordsHarness: RecordsHarness, @unchecked Sendable {
     }
 
     static func open(
-        _ folder: DatabaseFolder, _ database: any Records, _ isFull: FullMedium, _ linger: Duration = .seconds(3_600),
+        _ folder: TemporaryFolder, _ database: any Records, _ isFull: FullMedium, _ linger: Duration = .seconds(3_600),
         boot: String = "boot-1", roomLasts: Duration = .seconds(3_600),
         lost: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) -> JournaledRecords {
@@ -74,11 +75,11 @@ final class FullMedium: Sendable {
 }
 
 @Suite struct RecordJournalTests {
-    private let folder: DatabaseFolder
+    private let folder: TemporaryFolder
     private let one: SessionID
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         one = try #require(SessionID("one"))
     }
 

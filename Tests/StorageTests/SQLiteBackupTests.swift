@@ -2,6 +2,7 @@ import Core
 import Foundation
 import GRDB
 import Platform
+import PlatformTesting
 import Storage
 import StorageConformance
 import Testing
@@ -10,14 +11,14 @@ import Testing
 
 /// Backups of a record, made while it is written.
 @Suite(.timeLimit(.minutes(5))) struct SQLiteBackupTests {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let records: SQLiteRecords
 
     private var backup: String { folder.file("backup.db") }
     private static let time = WallTime(seconds: 2_000_000_000)
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         records = try SQLiteRecords(path: folder.file("records.db"))
     }
 
@@ -48,13 +49,13 @@ import Testing
         slice: Duration = .zero, mayGoOn: () throws(StoreError) -> Void = {}
     ) throws -> SQLiteRecords.BackupContents {
         try? Kernel.unlink(backup)
-        try folder.write([], "backup.db")
+        try folder.write([], to: "backup.db")
         return try records.backUp(to: backup, time: Self.time, slice: slice, mayGoOn: mayGoOn)
     }
 
     /// Opens the backup, in a folder of its own as the service does.
-    private func open() throws -> (records: SQLiteRecords, time: WallTime?, folder: DatabaseFolder) {
-        let place = try DatabaseFolder()
+    private func open() throws -> (records: SQLiteRecords, time: WallTime?, folder: TemporaryFolder) {
+        let place = try TemporaryFolder()
         try FileManager.default.copyItem(atPath: backup, toPath: place.file("copy.db"))
         let (opened, time) = try SQLiteRecords.openBackup(place.file("copy.db"))
         return (opened, time, place)
@@ -178,7 +179,7 @@ import Testing
         _ = try backUp()
         let good = try folder.bytes("backup.db")
         func failure(_ bytes: [UInt8]) throws -> StoreError {
-            try folder.write(bytes, "backup.db")
+            try folder.write(bytes, to: "backup.db")
             return try #require(throws: StoreError.self) { _ = try open() }
         }
         #expect(try failure([]).reason == "the file is empty; use another backup")
@@ -189,7 +190,7 @@ import Testing
         for place in stride(from: 6 * 2048, to: damaged.count, by: 2048) { damaged[place] ^= 0x5a }
         #expect(try failure(damaged).kind == .corrupt)
         func changed(_ sql: String) throws -> StoreError {
-            try folder.write(good, "backup.db")
+            try folder.write(good, to: "backup.db")
             let queue = try DatabaseQueue(path: backup)
             try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
             try queue.close()

@@ -5,16 +5,17 @@ import Storage
 import StorageConformance
 import Synchronization
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import SQLiteCatalog
 
 @Suite struct SQLiteCatalogTests {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let path: String
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         path = folder.file("cache.db")
     }
 
@@ -206,7 +207,7 @@ import Testing
     func fullAtEveryPage() throws {
         let session = try #require(SessionID("s"))
         for pages in 0...80 {
-            let folder = try DatabaseFolder()
+            let folder = try TemporaryFolder()
             let catalog = try SQLiteCatalog(path: folder.file("cache.db"))
             try catalog.apply([.blob(blob(0, .shared), at: .now())])
             let before = try catalog.totals()

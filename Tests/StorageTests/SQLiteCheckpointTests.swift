@@ -2,6 +2,7 @@ import Core
 import Foundation
 import GRDB
 import Platform
+import PlatformTesting
 import Storage
 import Synchronization
 import Testing
@@ -10,12 +11,12 @@ import Testing
 
 /// Copying the log into the file keeps no commit waiting.
 @Suite struct SQLiteCheckpointTests {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let path: String
     private static let logSize = 256 << 10
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         path = folder.file("records.db")
     }
 

@@ -3,17 +3,18 @@ import Foundation
 import Storage
 import StorageConformance
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import SQLiteCatalog
 
 @Suite struct SQLiteDamageTests {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let recordsPath: String
     let cachePath: String
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         recordsPath = folder.file("records.db")
         cachePath = folder.file("cache.db")
     }
@@ -44,7 +45,7 @@ import Testing
         case .otherProgram: bytes.replaceSubrange(68..<72, with: [1, 2, 3, 4])
         case .newerSchema: bytes.replaceSubrange(60..<64, with: [0, 0, 0, 99])
         }
-        try folder.write(bytes, name)
+        try folder.write(bytes, to: name)
     }
 
     private func fillRecords(_ path: String) throws {
@@ -114,7 +115,7 @@ import Testing
     @Test("Three caches that were set aside are kept, the newest ones")
     func keepsThree() throws {
         for number in 1...5 {
-            try folder.write(Array("garbage \(number)".utf8), "cache.db")
+            try folder.write(Array("garbage \(number)".utf8), to: "cache.db")
             _ = try SQLiteCatalog(path: cachePath)
         }
         #expect(
@@ -125,16 +126,16 @@ import Testing
 
     @Test("A log goes aside with its cache")
     func logGoesAside() throws {
-        try folder.write(Array("garbage".utf8), "cache.db")
-        try folder.write(Array("a log".utf8), "cache.db-wal")
+        try folder.write(Array("garbage".utf8), to: "cache.db")
+        try folder.write(Array("a log".utf8), to: "cache.db-wal")
         _ = try SQLiteCatalog(path: cachePath)
         #expect(try folder.bytes("cache.db.corrupt-1-wal") == Array("a log".utf8))
     }
 
     @Test("An empty file is taken for a new database")
     func emptyFile() throws {
-        try folder.write([], "cache.db")
-        try folder.write([], "records.db")
+        try folder.write([], to: "cache.db")
+        try folder.write([], to: "records.db")
         #expect(try SQLiteCatalog(path: cachePath).notice == nil)
         try SQLiteRecords(path: recordsPath).checkWritable()
     }
@@ -201,12 +202,12 @@ import Testing
         let whole = try folder.bytes("cache.db")
         var random = SplitMix(state: 7)
         for _ in 0..<60 {
-            let folder = try DatabaseFolder()
+            let folder = try TemporaryFolder()
             var bytes = whole
             for _ in 0..<20 {
                 bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
             }
-            try folder.write(bytes, "cache.db")
+            try folder.write(bytes, to: "cache.db")
             let catalog = try SQLiteCatalog(path: folder.file("cache.db"))
             for number in 1...100 {
                 let key = "https://a.example/\(number)"

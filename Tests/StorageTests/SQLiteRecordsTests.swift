@@ -5,16 +5,17 @@ import Storage
 import StorageConformance
 import Synchronization
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import SQLiteCatalog
 
 @Suite struct SQLiteRecordsTests {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let path: String
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         path = folder.file("records.db")
     }
 
@@ -57,7 +58,7 @@ import Testing
 
     @Test("The database and what SQLite keeps beside it are for us alone, also those of a release before")
     func permissions() throws {
-        func modes(_ folder: DatabaseFolder) throws -> [String: UInt32] {
+        func modes(_ folder: TemporaryFolder) throws -> [String: UInt32] {
             var modes: [String: UInt32] = [:]
             for name in try folder.names() { modes[name] = try (Kernel.stat(folder.file(name))?.mode ?? 0) & 0o777 }
             return modes
@@ -234,7 +235,7 @@ import Testing
     @Test("A group is whole at every size at which the file may become full")
     func fullAtEveryPage() throws {
         for pages in 0...60 {
-            let folder = try DatabaseFolder()
+            let folder = try TemporaryFolder()
             let records = try SQLiteRecords(path: folder.file("records.db"))
             let row = try session("a")
             try records.apply([.open(row), .exchange(exchange(row.id, 1))])

@@ -3,6 +3,7 @@ import Core
 import Cryptography
 import Foundation
 import Platform
+import PlatformTesting
 import SQLiteCatalog
 import Storage
 import Testing

@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 import Wire
 
@@ -22,7 +23,7 @@ import Wire
         let folder = try TemporaryFolder()
         let file = try Kernel.open(folder.file("report"), O_RDWR | O_CREAT)
         let size = try client(service).copyReport(of: #require(id), to: file.number)
-        return (try folder.read("report"), size)
+        return (folder.text("report"), size)
     }
 
     @Test func openingASessionSendsPolicyTimeoutAndCredentials() throws {

@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -127,7 +128,7 @@ struct ServiceCommandTests {
         // A service that does not tell its proxy's port.
         let service = try ScriptedService { _ in .json(#"{"uptime":1,"id":"abc","token":"T0k"}"#) }
         defer { service.stop() }
-        try folder.write("ca.pem", SessionFilesTests.block)
+        try folder.write(SessionFilesTests.block, to: "ca.pem")
         let result = try Program.run(
             #require(Program.fetchctl), ["env", "--json", "--ca", folder.file("ca.pem")],
             environment: ["TMPDIR": folder.path, "FETCH_SERVICE_URL": service.url, "FETCH_SERVICE_AUTH": "a:b"])
@@ -248,7 +249,7 @@ struct ServiceCommandTests {
         try Kernel.replaceFile(
             folder.file("fetchctl"), with: try Kernel.contents(of: #require(Program.fetchctl), limit: 1 << 30),
             mode: 0o700)
-        try folder.write("fetch-service", "#!/bin/sh\necho \"$@\"; echo wrong >&2; exit 7\n", mode: 0o700)
+        try folder.write("#!/bin/sh\necho \"$@\"; echo wrong >&2; exit 7\n", to: "fetch-service", mode: 0o700)
         let result = try Program.run(
             folder.file("fetchctl"), ["config", "check", "/etc/some where"], environment: ["PATH": "/usr/bin:/bin"])
         #expect(result.status == 7 && result.output == "--check-config --config /etc/some where\n")
@@ -270,7 +271,7 @@ struct ServiceCommandTests {
             #expect(result.output.contains(word), "\(word)")
         }
         guard let interpreter = Program.find(shell) else { return }
-        try folder.write("script", result.output)
+        try folder.write(result.output, to: "script")
         let check = try Program.run(interpreter, ["-n", folder.file("script")], environment: [:])
         #expect(check.status == 0, "\(check.errors)")
     }

@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -26,7 +27,7 @@ import Testing
 
     private func written(_ variables: [String: String] = [:]) throws -> SessionFiles {
         let authority = try folder.write(
-            "ca.pem", "key\n-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n\(Self.block)")
+            "key\n-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n\(Self.block)", to: "ca.pem")
         let environment = ProcessEnvironment(variables.merging(["TMPDIR": folder.path]) { old, _ in old })
         let session = SessionFolder(of: access.id, environment: environment)
         try session.make()
@@ -52,7 +53,7 @@ import Testing
 
     @Test func theBundleHoldsTheUsersRootsThenOursAndNeverAKey() throws {
         let root = "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n"
-        let roots = try folder.write("roots.pem", "# roots\r\n" + root.replacing("\n", with: "\r\n"))
+        let roots = try folder.write("# roots\r\n" + root.replacing("\n", with: "\r\n"), to: "roots.pem")
         let files = try written(["SSL_CERT_FILE": roots])
         #expect(try text(files.bundle) == root + Self.block)
         #expect(try text(files.extra) == Self.block)
@@ -60,12 +61,12 @@ import Testing
 
     @Test func nodesOwnExtraCertificatesAreKept() throws {
         let own = "-----BEGIN CERTIFICATE-----\nCCCC\n-----END CERTIFICATE-----\n"
-        let files = try written(["NODE_EXTRA_CA_CERTS": try folder.write("extra.pem", own)])
+        let files = try written(["NODE_EXTRA_CA_CERTS": try folder.write(own, to: "extra.pem")])
         #expect(try text(files.extra) == own + Self.block)
     }
 
     @Test func theUsersWgetConfigurationComesFirst() throws {
-        let own = try folder.write(".wgetrc", "timeout = 5\nno_proxy = *")
+        let own = try folder.write("timeout = 5\nno_proxy = *", to: ".wgetrc")
         let files = try written(["HOME": folder.path])
         _ = own
         #expect(
@@ -110,9 +111,9 @@ import Testing
 
     @Test func aptHasOurProxyLastWhateverItsOtherFilesSay() throws {
         guard let apt = Program.find("apt-config") else { return }
-        let main = try folder.write("main.conf", "Acquire::http::Proxy \"http://late.example:1\";\n")
+        let main = try folder.write("Acquire::http::Proxy \"http://late.example:1\";\n", to: "main.conf")
         let own = try folder.write(
-            "own.conf", "Acquire::Retries \"7\";\nAcquire::https::Proxy \"DIRECT\";\nDir::Etc::Main \"\(main)\";\n")
+            "Acquire::Retries \"7\";\nAcquire::https::Proxy \"DIRECT\";\nDir::Etc::Main \"\(main)\";\n", to: "own.conf")
         let files = try written(["APT_CONFIG": own])
         let result = try Program.run(
             apt, ["dump", "--format", "%f=%v%n", "Acquire"], environment: ["APT_CONFIG": files.aptConfiguration])
@@ -134,7 +135,7 @@ import Testing
         let entries = listed.output.split(separator: "\n").filter { $0.contains("trustedCertEntry") }
         #expect(entries.count == roots.certificates.count)
         #expect(roots.certificates.count == roots.blocks.count)
-        let secrets = try folder.write("java-options", JavaOptions.secrets(access))
+        let secrets = try folder.write(JavaOptions.secrets(access), to: "java-options")
         let version = try Program.run(
             java, ["-XshowSettings:properties", "-version"],
             environment: [
@@ -165,16 +166,16 @@ import Testing
         let folder = try TemporaryFolder()
         let conf = folder.file("conf")
         try Kernel.mkdir(conf)
-        for name in ["settings.xml", "toolchains.xml"] { try folder.write("conf/" + name, "<settings></settings>") }
+        for name in ["settings.xml", "toolchains.xml"] { try folder.write("<settings></settings>", to: "conf/" + name) }
         let session = SessionFolder(of: access.id, environment: ProcessEnvironment(["TMPDIR": folder.path]))
         try session.make()
         let made = try #require(try MavenSettings.write(to: session, access, installation: conf))
         #expect(try Kernel.names(inFolder: made).sorted() == ["logging", "settings.xml", "toolchains.xml"])
-        #expect(try folder.read("fetchctl-0f3a/maven/toolchains.xml") == "<settings></settings>")
+        #expect(folder.text("fetchctl-0f3a/maven/toolchains.xml") == "<settings></settings>")
         #expect(try Kernel.stat(made + "/settings.xml")?.mode == 0o100600)
         session.remove()
         #expect(try Kernel.names(inFolder: folder.path) == ["conf"])
-        #expect(try folder.read("conf/toolchains.xml") == "<settings></settings>")
+        #expect(folder.text("conf/toolchains.xml") == "<settings></settings>")
     }
 
     @Test(arguments: ["<proxies>\n<!-- <proxy>x</proxy> -->\n</proxies>", "<proxies/>", ""])

@@ -1,4 +1,5 @@
 import Core
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -131,7 +132,7 @@ import Testing
         let script = "\(line)\nprintf '%s' \"$VALUE\" > \(folder.file("out"))\n"
         let result = try Program.run("/bin/sh", ["-c", script])
         #expect(result.status == 0)
-        #expect(try folder.read("out") == text)
+        #expect(folder.text("out") == text)
     }
 
     @Test func removingIsUnset() {

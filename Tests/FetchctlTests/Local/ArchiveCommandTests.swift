@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -13,7 +14,7 @@ struct ArchiveCommandTests {
     init() throws {
         folder = try TemporaryFolder()
         try Kernel.mkdir(folder.file("here"))
-        try folder.write("record", "the record")
+        try folder.write("the record", to: "record")
     }
 
     private static let backup = #"{"sessions":12,"exchanges":3456,"bytes":10,"time":"2030-01-01T00:00:00Z"}"#
@@ -56,7 +57,7 @@ struct ArchiveCommandTests {
     @Test func aFileThatIsThereIsReplacedOnlyWhenAsked() throws {
         let socket = try socket()
         defer { socket.stop() }
-        try folder.write("here/b.db", "precious")
+        try folder.write("precious", to: "here/b.db")
         try #require(symlink(folder.file("here/b.db"), folder.file("here/link")) == 0)
         let path = folder.file("here/b.db")
         let refused = try fetchctl("backup", path, at: socket)

@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -50,7 +51,7 @@ import Testing
         let folder = try TemporaryFolder()
         let socket = try ScriptedSocket("ok", "here")
         defer { socket.stop() }
-        try folder.write("file", "no socket")
+        try folder.write("no socket", to: "file")
         let paths = [folder.file("nothing"), folder.file("file"), socket.path]
         #expect(try LocalClient(paths: paths).ask("version") == "here")
         let error = try failure(Array(paths.prefix(2)))
@@ -81,11 +82,10 @@ import Testing
 
     private func writeFile(_ more: String, process: pid_t = getpid()) throws {
         try folder.write(
-            "service.json",
             """
             {"pid": \(process), "control-url": "http://127.0.0.1:1", "proxy-url": "http://127.0.0.1:3",
              "ca-path": "/ca.pem", "version": "1", "permissive": true\(more)}
-            """)
+            """, to: "service.json")
     }
 
     @Test func whatWasNamedIsTheOnlyPlace() throws {

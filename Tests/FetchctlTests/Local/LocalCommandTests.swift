@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 import Wire
 
@@ -19,7 +20,7 @@ struct LocalCommandTests {
         let environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "FETCH_SERVICE_SOCKET": path]
         let program = try #require(Program.fetchctl)
         guard let input else { return try Program.run(program, arguments, environment: environment) }
-        try folder.write("input", input)
+        try folder.write(input, to: "input")
         return try Program.run(
             "/bin/sh", ["-c", "cat \(folder.file("input")) | \"$0\" \"$@\"", program] + arguments,
             environment: environment)
@@ -28,7 +29,7 @@ struct LocalCommandTests {
     /// Every subcommand that uses the socket, as it is asked with a file of this test.
     private var commands: [[String]] {
         get throws {
-            try folder.write("acl.yaml", "policy: ü\n")
+            try folder.write("policy: ü\n", to: "acl.yaml")
             return [
                 ["version"], ["create-session"], ["list-artifacts", "--session-id", "abc"],
                 ["update-config", folder.file("acl.yaml")], ["update-cert", folder.file("acl.yaml")],
@@ -92,7 +93,7 @@ struct LocalCommandTests {
     @Test func aSessionIsCreatedAsItIsWished() throws {
         let socket = try ScriptedSocket("ok", "session abc:tok created (permissive)")
         defer { socket.stop() }
-        try folder.write("own.yaml", "git: {urls: []}\n")
+        try folder.write("git: {urls: []}\n", to: "own.yaml")
         let result = try fetchctl(
             [
                 "create-session", "--session-id", "abc", "--token", "tok", "--timeout", "60", "--permissive",
@@ -140,8 +141,8 @@ struct LocalCommandTests {
             ScriptedSocket.reply("ok", "configuration \(request["validate-only"] == true ? "validated" : "updated")")
         }
         defer { socket.stop() }
-        try folder.write("acl.yaml", "a: ü\n")
-        try folder.write("x.yaml", "b: 1\n")
+        try folder.write("a: ü\n", to: "acl.yaml")
+        try folder.write("b: 1\n", to: "x.yaml")
         let result = try fetchctl(["update-config", folder.file("acl.yaml")], at: socket.path)
         #expect(result.status == 0 && result.output == "acl configuration updated\n")
         let other = try fetchctl(
@@ -160,7 +161,7 @@ struct LocalCommandTests {
     @Test func aCertificateIsSentOrChecked() throws {
         let socket = try ScriptedSocket("ok", "proxy certificate updated")
         defer { socket.stop() }
-        try folder.write("ca.pem", "PEM\n")
+        try folder.write("PEM\n", to: "ca.pem")
         #expect(
             try fetchctl(["update-cert", folder.file("ca.pem")], at: socket.path).output
                 == "proxy certificate updated\n")
@@ -175,7 +176,7 @@ struct LocalCommandTests {
     @Test func aFileThatCannotBeSentIsToldBeforeAnybodyIsAsked() throws {
         let socket = try ScriptedSocket("ok", "updated")
         defer { socket.stop() }
-        try folder.write("acl.yaml", String(repeating: "#", count: (4 << 20) + 1))
+        try folder.write(String(repeating: "#", count: (4 << 20) + 1), to: "acl.yaml")
         let long = try fetchctl(["update-config", folder.file("acl.yaml")], at: socket.path)
         #expect(long.status == 1 && long.errors.contains("is longer than the 4194304 bytes that a service takes"))
         let missing = try fetchctl(["update-cert", folder.file("nothing.pem")], at: socket.path)

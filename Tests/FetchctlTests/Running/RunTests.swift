@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 import Wire
 
@@ -13,7 +14,7 @@ struct RunTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        try folder.write("ca.pem", SessionFilesTests.block)
+        try folder.write(SessionFilesTests.block, to: "ca.pem")
     }
 
     static let usualCalls = [
@@ -64,12 +65,12 @@ struct RunTests {
         #expect(service.calls == Self.usualCalls)
         #expect(service.requests[1].body == #"{"policy":"permissive"}"#)
         #expect(service.requests[2].body == #"{"token":"T0k"}"#)
-        let variables = try folder.read("env")
+        let variables = folder.text("env")
         #expect(variables.contains("https_proxy=http://0f3a:T0k@127.0.0.1:4711/\n"))
         #expect(variables.contains("NO_PROXY=localhost,127.0.0.1,::1\n"))
         #expect(!variables.contains("FETCH_SERVICE"))
         #expect(!variables.contains("secret"))
-        #expect(try folder.read("b").hasSuffix(SessionFilesTests.block))
+        #expect(folder.text("b").hasSuffix(SessionFilesTests.block))
         #expect(try leftovers().isEmpty)
     }
 
@@ -86,7 +87,7 @@ struct RunTests {
     @Test func aCommandThatCannotBeStartedGives127Or126AndItsSessionIsEnded() throws {
         let service = try service()
         defer { service.stop() }
-        try folder.write("text", "no program", mode: 0o644)
+        try folder.write("no program", to: "text", mode: 0o644)
         let missing = try fetchctl(["run", "--", "no-such-\u{1b}program"], at: service)
         #expect(missing.status == 127)
         #expect(missing.errors == "fetchctl: cannot run no-such-\\u{1b}program: No such file or directory\n")
@@ -115,10 +116,10 @@ struct RunTests {
     @Test func theReportReplacesTheFileInOneStep() throws {
         let service = try service()
         defer { service.stop() }
-        let path = try folder.write("report.json", "old")
+        let path = try folder.write("old", to: "report.json")
         let strict = ["run", "--policy", "strict", "--timeout", "60", "--report", path]
         #expect(try fetchctl(strict + ["--json", "--", "true"], at: service).errors.hasPrefix(#"{"artifacts":["#))
-        #expect(try folder.read("report.json") == RunSummaryTests.report)
+        #expect(folder.text("report.json") == RunSummaryTests.report)
         #expect(service.requests[1].body == #"{"policy":"strict","timeout":60}"#)
         #expect(try Kernel.names(inFolder: folder.path).sorted() == ["ca.pem", "report.json"])
     }
@@ -126,11 +127,11 @@ struct RunTests {
     @Test func aReportThatBreaksOffLeavesTheOldFileAndIsNoSuccess() throws {
         let service = try service(["GET /session/0f3a": .init(raw: "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")])
         defer { service.stop() }
-        let path = try folder.write("report.json", "old")
+        let path = try folder.write("old", to: "report.json")
         let result = try fetchctl(["run", "--report", path, "--", "true"], at: service)
         #expect(result.status == 125)
         #expect(result.errors.contains("its record could not be had"))
-        #expect(try folder.read("report.json") == "old")
+        #expect(folder.text("report.json") == "old")
         #expect(try Kernel.names(inFolder: folder.path).sorted() == ["ca.pem", "report.json"])
         #expect(try fetchctl(["run", "--", "sh", "-c", "exit 3"], at: service).status == 3)
     }

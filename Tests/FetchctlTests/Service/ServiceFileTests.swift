@@ -1,5 +1,6 @@
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -20,7 +21,7 @@ import Testing
         """
 
     private func write(_ text: String, mode: mode_t = 0o600) throws {
-        try folder.write("fetch-service/service.json", text, mode: mode)
+        try folder.write(text, to: "fetch-service/service.json", mode: mode)
     }
 
     @Test func theFileOfThisUserIsRead() throws {
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func aLinkIsRefused() throws {
-        try folder.write("elsewhere", Self.text)
+        try folder.write(Self.text, to: "elsewhere")
         #expect(symlink(folder.file("elsewhere"), state.serviceFile) == 0)
         let error = try #require(throws: ServiceError.self) { _ = try ServiceFile.read(state, owner: geteuid()) }
         #expect("\(error)".contains("symbolic link"))
@@ -64,7 +65,7 @@ import Testing
     }
 
     @Test func credentialsComeFromTheNamedFileAndMustBePrivateToo() throws {
-        let auth = try folder.write("auth", "admin:pass word\n")
+        let auth = try folder.write("admin:pass word\n", to: "auth")
         try write(Self.text.replacing("/auth", with: auth))
         let file = try #require(try ServiceFile.read(state, owner: geteuid()))
         let environment = ProcessEnvironment(["FETCH_SERVICE_AUTH": "other:one"])

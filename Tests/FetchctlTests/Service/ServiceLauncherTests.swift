@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -15,7 +16,7 @@ import Testing
     }
 
     private func launcher(_ script: String, patience: Duration = .seconds(10)) throws -> ServiceLauncher {
-        let program = try folder.write("fetch-service", "#!/bin/sh\n" + script, mode: 0o755)
+        let program = try folder.write("#!/bin/sh\n" + script, to: "fetch-service", mode: 0o755)
         let environment = ProcessEnvironment(["PATH": "/usr/bin:/bin", "FETCH_SERVICE_AUTH": "a:b", "HOME": "/nowhere"])
         return ServiceLauncher(folder: state, environment: environment, patience: patience, program: program)
     }
@@ -43,21 +44,21 @@ import Testing
         defer { close(leaked) }
         _ = try launcher(script).start(found)
         #expect(
-            try folder.read("arguments")
+            folder.text("arguments")
                 == "--bind 127.0.0.1 --proxy-port 0 --control-port 0 --idle-shutdown 60 --permissive-mode "
                 + "--log-file \(state.log)\n")
-        #expect(try !folder.read("variables").contains("FETCH_SERVICE_AUTH"))
-        #expect(try folder.read("variables").contains("HOME=/nowhere"))
-        #expect(try folder.read("place") == "/\n")
-        #expect(try folder.read("sid") == folder.read("pid"))
-        #expect(try !folder.read("descriptors").split(separator: "\n").contains(Substring(String(leaked))))
+        #expect(!folder.text("variables").contains("FETCH_SERVICE_AUTH"))
+        #expect(folder.text("variables").contains("HOME=/nowhere"))
+        #expect(folder.text("place") == "/\n")
+        #expect(folder.text("sid") == folder.text("pid"))
+        #expect(!folder.text("descriptors").split(separator: "\n").contains(Substring(String(leaked))))
         let log = try #require(try Kernel.stat(state.log))
         #expect(log.mode & 0o777 == 0o600)
     }
 
     @Test func aServiceThatEndsAtOnceShowsTheEndOfItsLogAndNothingOlder() throws {
         try state.make()
-        try folder.write("state/fetch-service.log", "older line\n")
+        try folder.write("older line\n", to: "state/fetch-service.log")
         let script = "echo 'ERROR: bind: address already in use \u{1b}[2J' >&2; exit 3"
         let error = try #require(throws: ServiceError.self) { _ = try launcher(script).start(found) }
         #expect("\(error)".contains("exited with status 3"))
@@ -99,7 +100,7 @@ import Testing
             }
             #expect("\(error)".contains("--url"))
         }
-        let own = try folder.write("fetch-service", "#!/bin/sh\n", mode: 0o755)
+        let own = try folder.write("#!/bin/sh\n", to: "fetch-service", mode: 0o755)
         let found = try ServiceLauncher.program(environment: environment)
         #expect(found == own || found.hasSuffix("/debug/fetch-service"))
     }

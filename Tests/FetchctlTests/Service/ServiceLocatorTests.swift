@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
@@ -22,13 +23,12 @@ import Testing
     }
 
     private func writeFile(_ url: String, process: pid_t = getpid()) throws {
-        let auth = try folder.write("auth", "admin:secret")
+        let auth = try folder.write("admin:secret", to: "auth")
         try folder.write(
-            "service.json",
             """
             {"pid": \(process), "control-url": "\(url)", "proxy-url": "http://127.0.0.1:3", "ca-path": "/ca.pem",
              "auth-path": "\(auth)", "version": "1", "permissive": true}
-            """)
+            """, to: "service.json")
     }
 
     @Test func aNamedServiceNeedsNoFile() throws {

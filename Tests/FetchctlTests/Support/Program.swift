@@ -1,5 +1,6 @@
 import Glibc
 import Platform
+import PlatformTesting
 
 /// Runs programs to their end and gives what they wrote.
 enum Program {
@@ -60,8 +61,8 @@ enum Program {
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         let signal = status & 0x7f
         return Result(
-            status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, output: try folder.read("out"),
-            errors: try folder.read("err"))
+            status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, output: folder.text("out"),
+            errors: folder.text("err"))
     }
 
     private static func inherited() -> [UnsafeMutablePointer<CChar>?] {

@@ -2,6 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -12,7 +13,7 @@ extension EndToEnd {
         .enabled(if: ClientProgram.areInstalled("apt-get", "dpkg-deb"), "apt-get and dpkg-deb are not installed"))
     struct AptTests {
         let service: LiveService
-        let folder: TestFolder
+        let folder: TemporaryFolder
 
         init() throws {
             service = try LiveService()

@@ -2,6 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing

@@ -1,6 +1,7 @@
 import Core
 import Cryptography
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -9,7 +10,7 @@ import Wire
 extension EndToEnd {
     @Suite(.enabled(if: ClientProgram.areInstalled("git"), "git is not installed")) struct GitTests {
         let service: LiveService
-        let folder: TestFolder
+        let folder: TemporaryFolder
 
         init() throws {
             service = try LiveService()
@@ -85,7 +86,7 @@ extension EndToEnd {
 final class GitServer: Sendable {
     let server: ScriptedOrigin
 
-    init(_ folder: TestFolder, root: String) throws {
+    init(_ folder: TemporaryFolder, root: String) throws {
         server = try ScriptedOrigin(tls: TestCertificates.shared.get().server()) { session in
             var count = 0
             while let request = try session.readRequest() {
@@ -97,7 +98,7 @@ final class GitServer: Sendable {
 
     /// Runs the program as a web server would (CGI, RFC 3875), and makes an answer of its output.
     private static func answer(
-        _ request: SeenRequest, _ folder: TestFolder, _ root: String, mark: String
+        _ request: SeenRequest, _ folder: TemporaryFolder, _ root: String, mark: String
     ) throws -> [UInt8] {
         let parts = request.target.split(separator: "?", maxSplits: 1).map(String.init)
         let input = "body-\(mark)"

@@ -1,6 +1,7 @@
 import Core
 import Cryptography
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing

@@ -1,6 +1,7 @@
 import Core
 import Cryptography
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -10,7 +11,7 @@ extension EndToEnd {
     /// Clients of language registries that are made of files.
     @Suite struct RegistryTests {
         let service: LiveService
-        let folder: TestFolder
+        let folder: TemporaryFolder
 
         init() throws {
             service = try LiveService()

@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing

@@ -2,6 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -17,7 +18,7 @@ extension EndToEnd {
         let origin: ScriptedOrigin
 
         init() throws {
-            let folder = try TestFolder()
+            let folder = try TemporaryFolder.configured()
             guard let disk = SmallDisk(at: folder.file("state"), megabytes: 48) else {
                 try Test.cancel("mounting a small file system needs root")
             }

@@ -1,3 +1,4 @@
+import PlatformTesting
 import Testing
 
 extension EndToEnd {
@@ -15,7 +16,7 @@ extension EndToEnd {
         @Test(arguments: [
             ["--network", "ipv6-only"], ["--network", "ipv6-off"], ["--memory-limit", "256"],
         ]) func nothingIsWrongWith(options: [String]) throws {
-            let folder = try TestFolder()
+            let folder = try TemporaryFolder.configured()
             let programs = String(ServiceProcess.program.dropLast("/fetch-service".count))
             let run = try ClientProgram.run(
                 ["python3", "\(Self.package)/benchmarks/soak", "--bin", programs, "--minutes", "0.15"]

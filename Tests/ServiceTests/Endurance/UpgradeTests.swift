@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -13,11 +14,11 @@ import Wire
 extension EndToEnd {
     /// The service is replaced while clients ask, as an upgrade does it under a service manager.
     @Suite struct UpgradeTests {
-        let folder: TestFolder
+        let folder: TemporaryFolder
         let manager: ServiceManagerDouble
 
         init() throws {
-            folder = try TestFolder()
+            folder = try TemporaryFolder.configured()
             try folder.write(
                 "http-proxy:\n  rules:\n    - dst: [127.0.0.0/8]\n      access: allow\n", to: "conf/acl.yaml")
             try folder.write("stop-timeout: 30s\npermissive-mode: true\n", to: "conf/service.yaml")

@@ -2,6 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -26,12 +27,12 @@ extension EndToEnd {
             }
         }
 
-        private func start(_ arguments: [String] = [], in folder: TestFolder? = nil) throws -> LiveService {
-            let folder = try folder ?? TestFolder()
+        private func start(_ arguments: [String] = [], in folder: TemporaryFolder? = nil) throws -> LiveService {
+            let folder = try folder ?? TemporaryFolder.configured()
             return try LiveService(["--control-socket", folder.file("socket")] + arguments, in: folder)
         }
 
-        private static func fetchctl(_ folder: TestFolder, _ arguments: [String]) throws -> ClientProgram.Result {
+        private static func fetchctl(_ folder: TemporaryFolder, _ arguments: [String]) throws -> ClientProgram.Result {
             let program = String(ServiceProcess.program.dropLast("fetch-service".count)) + "fetchctl"
             return try ClientProgram.run(
                 [program] + arguments, in: folder, environment: ["FETCH_SERVICE_SOCKET": folder.file("socket")])
@@ -81,7 +82,7 @@ extension EndToEnd {
 
         @Test(arguments: ["process", "power"])
         func whatIsBackedUpWhileBuildsDownloadComesBackInAnotherService(durability: String) throws {
-            let folder = try TestFolder()
+            let folder = try TemporaryFolder.configured()
             try folder.write("record-durability: \(durability)\n", to: "conf/service.yaml")
             let first = try start(in: folder)
             let (over, live, ended) = (try first.open(), try first.open(), try first.open())
@@ -181,7 +182,7 @@ extension EndToEnd {
         }
 
         @Test func whereThereIsNoRoomNothingIsWritten() throws {
-            let folder = try TestFolder()
+            let folder = try TemporaryFolder.configured()
             try folder.write("cache:\n  min-free: \(1 << 50)\n", to: "conf/service.yaml")
             let service = try start(in: folder)
             let result = try fetchctl(service, "backup", folder.file("b.db"))

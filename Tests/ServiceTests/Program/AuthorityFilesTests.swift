@@ -2,18 +2,19 @@ import Core
 import Cryptography
 import Foundation
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetch_service
 
 @Suite struct AuthorityFilesTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     let files: AuthorityFiles
     let old: (certificatePEM: [UInt8], keyPEM: [UInt8])
     let new: PEMBundle
 
     init() throws {
-        folder = try TestFolder()
+        folder = try TemporaryFolder.configured()
         files = AuthorityFiles(certificate: folder.file("ca.pem"), key: folder.file("ca.key.pem"))
         old = try CertificateAuthority.generate(commonName: "old")
         try Kernel.replaceFile(files.certificate, with: old.certificatePEM, mode: 0o644)

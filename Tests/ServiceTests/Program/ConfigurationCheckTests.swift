@@ -1,13 +1,14 @@
 import Core
 import Cryptography
 import Platform
+import PlatformTesting
 import Testing
 
 @Suite(.timeLimit(.minutes(3)), .serialized) struct ConfigurationCheckTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws {
-        folder = try TestFolder()
+        folder = try TemporaryFolder.configured()
         try Kernel.mkdir(folder.file("conf"))
     }
 

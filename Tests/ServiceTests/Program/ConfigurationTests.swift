@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Inspection
 import Platform
+import PlatformTesting
 import Sessions
 import Testing
 
@@ -60,7 +61,7 @@ import Testing
     // MARK: acl.yaml
 
     private func policy(_ text: String) throws -> DestinationPolicy {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder.configured()
         try folder.write(text, to: "acl.yaml")
         return try AccessControlFile.read(folder: folder.path)
     }
@@ -120,7 +121,7 @@ import Testing
     // MARK: inspectors.yaml
 
     @Test func inspectorsAreRead() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder.configured()
         #expect(try InspectorsFile.read(folder: folder.path) == InspectorsConfiguration())
         try folder.write("", to: "inspectors.yaml")
         #expect(try InspectorsFile.read(folder: folder.path) == InspectorsConfiguration())
@@ -164,7 +165,7 @@ import Testing
     }
 
     @Test func allFaultsOfInspectorsAreToldWithTheirLines() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder.configured()
         try folder.write(
             """
             git: []
@@ -188,7 +189,7 @@ import Testing
     }
 
     @Test func faultsOfInspectorsAreToldWithTheirLine() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder.configured()
         try folder.write(
             "apt:\n  repositories:\n    main:\n      urls:\n        - 'ok'\n        - '['\n", to: "inspectors.yaml")
         #expect { try InspectorsFile.read(folder: folder.path) } throws: { "\($0)".contains("inspectors.yaml:6") }

@@ -1,15 +1,16 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
 
 /// The local socket of the real service, used by the real `fetchctl`.
 @Suite(.timeLimit(.minutes(3)), .serialized) struct LocalSocketTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder.configured() }
 
     private var socket: String { folder.file("run/fetchctl.socket") }
     private var fetchctl: String { String(ServiceProcess.program.dropLast("fetch-service".count)) + "fetchctl" }
@@ -65,7 +66,7 @@ import Testing
         // Where the first one has the usual place, if it could be had.
         let first = try ServiceProcess(folder)
         _ = try first.waitUntilReady()
-        let other = try TestFolder()
+        let other = try TemporaryFolder.configured()
         let second = try ServiceProcess(other)
         _ = try second.waitUntilReady()
         let paths = try [first, second].map { service in
@@ -87,7 +88,7 @@ import Testing
         }
         #expect(folder.text("taken") == "precious")
         let (first, _) = try start()
-        let second = try ServiceProcess(try TestFolder(), ["--control-socket", socket])
+        let second = try ServiceProcess(try TemporaryFolder.configured(), ["--control-socket", socket])
         #expect(second.end() == 1 && second.errors.contains("another service listens there"))
         withExtendedLifetime(first) {}
     }

@@ -2,6 +2,7 @@ import Core
 import Foundation
 import Logging
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetch_service
@@ -41,7 +42,7 @@ import Testing
     }
 
     @Test func formFileAndMeasureChangeWhileItIsWritten() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder.configured()
         let destination = try LogDestination(path: folder.file("one"))
         let log = Logger(destination: destination)
         log.info("as text")

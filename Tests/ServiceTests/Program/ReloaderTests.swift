@@ -6,6 +6,7 @@ import Cryptography
 import Inspection
 import Logging
 import Platform
+import PlatformTesting
 import Sessions
 import Testing
 
@@ -34,13 +35,13 @@ import Testing
         }
     }
 
-    private let folder: TestFolder
+    private let folder: TemporaryFolder
     private let told = Told()
     private let reloader: Reloader
     private let files: AuthorityFiles
 
     init() throws {
-        folder = try TestFolder()
+        folder = try TemporaryFolder.configured()
         try folder.write("cache.size: 5G\n", to: "conf/service.yaml")
         let options = try ServiceOptions.parse([
             "--config", folder.file("conf"), "--spool", folder.file("state"), "--stop-timeout", "7", "--log-file",

@@ -1,14 +1,15 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
 
 @Suite(.timeLimit(.minutes(3)), .serialized) struct RunningTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder.configured() }
 
     @Test func readinessIsToldInThreeLinesAndAFile() throws {
         let service = try ServiceProcess(folder)

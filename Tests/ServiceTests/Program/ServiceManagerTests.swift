@@ -1,16 +1,17 @@
 import Core
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
 
 @Suite(.timeLimit(.minutes(3)), .serialized) struct ServiceManagerTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     let manager: ServiceManagerDouble
 
     init() throws {
-        folder = try TestFolder()
+        folder = try TemporaryFolder.configured()
         manager = try ServiceManagerDouble(in: folder)
     }
 

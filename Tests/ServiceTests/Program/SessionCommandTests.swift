@@ -1,5 +1,6 @@
 import Core
 import Glibc
+import PlatformTesting
 import RelayTesting
 import Testing
 import Wire
@@ -13,7 +14,7 @@ extension EndToEnd {
         let origin: ScriptedOrigin
 
         init() throws {
-            let folder = try TestFolder()
+            let folder = try TemporaryFolder.configured()
             service = try LiveService(["--control-socket", folder.file("fetchctl.socket")], in: folder)
             origin = try ScriptedOrigin { session in
                 while let request = try session.readRequest() {

@@ -2,14 +2,15 @@ import Core
 import Cryptography
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
 
 @Suite(.timeLimit(.minutes(3)), .serialized) struct StartTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder.configured() }
 
     @Test func versionAndHelpGoToStandardOutput() throws {
         for (argument, text) in [("--version", "fetch 0."), ("--help", "--proxy-port"), ("-h", "--spool")] {

@@ -1,6 +1,7 @@
 import Control
 import Core
 import Platform
+import PlatformTesting
 import RelayTesting
 import Testing
 import Wire

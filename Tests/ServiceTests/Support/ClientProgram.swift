@@ -2,6 +2,7 @@ import Core
 import Foundation
 import Glibc
 import Platform
+import PlatformTesting
 import ReportModel
 
 /// Programs of the system that tests use as clients.
@@ -24,7 +25,7 @@ enum ClientProgram {
 
     /// Whether Python has a module.
     static func pythonHas(_ module: String) -> Bool {
-        guard find("python3") != nil, let folder = try? TestFolder() else { return false }
+        guard find("python3") != nil, let folder = try? TemporaryFolder.configured() else { return false }
         return (try? run(["python3", "-c", "import \(module)"], in: folder).status) == 0
     }
 
@@ -34,7 +35,8 @@ enum ClientProgram {
     ///
     /// - Throws: ``Failure`` when it cannot be started or takes too long; it is killed then.
     static func run(
-        _ words: [String], in folder: TestFolder, environment: [String: String] = [:], workingFolder: String? = nil,
+        _ words: [String], in folder: TemporaryFolder, environment: [String: String] = [:],
+        workingFolder: String? = nil,
         input: String? = nil, atMost limit: Duration = .seconds(60)
     ) throws -> Result {
         guard let name = words.first, let program = name.hasPrefix("/") ? name : find(name) else {

@@ -3,6 +3,7 @@ import Cryptography
 import FoundationEssentials
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Wire
@@ -13,13 +14,13 @@ import Wire
 final class LiveService {
     static let credentials = "farm:pass:word"
 
-    let folder: TestFolder
+    let folder: TemporaryFolder
     private(set) var process: ServiceProcess
     private(set) var place: ServiceProcess.Place
     private let arguments: [String]
 
-    init(_ arguments: [String] = [], in given: TestFolder? = nil, descriptors: Int? = nil) throws {
-        folder = try given ?? TestFolder()
+    init(_ arguments: [String] = [], in given: TemporaryFolder? = nil, descriptors: Int? = nil) throws {
+        folder = try given ?? TemporaryFolder.configured()
         self.arguments = ["--permissive-mode"] + arguments
         try folder.write(
             "http-proxy:\n  rules:\n    - dst: [127.0.0.0/8]\n      access: allow\n", to: "conf/acl.yaml")
@@ -30,7 +31,7 @@ final class LiveService {
 
     /// Starts the program as a test's service is started, without waiting for it.
     static func start(
-        _ folder: TestFolder, _ arguments: [String] = [], descriptors: Int? = nil
+        _ folder: TemporaryFolder, _ arguments: [String] = [], descriptors: Int? = nil
     ) throws -> ServiceProcess {
         try ServiceProcess(
             folder, arguments,

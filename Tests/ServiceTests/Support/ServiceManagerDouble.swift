@@ -2,6 +2,7 @@ import Core
 import Foundation
 import Glibc
 import Platform
+import PlatformTesting
 
 @testable import fetchctl
 
@@ -10,7 +11,7 @@ import Platform
 final class ServiceManagerDouble {
     static let credentials = "farm:pass:word"
 
-    let folder: TestFolder
+    let folder: TemporaryFolder
     /// The sockets that are passed, in their order, with their names.
     var sockets: [(name: String, descriptor: SharedDescriptor)]
     let proxy: Listener
@@ -19,7 +20,7 @@ final class ServiceManagerDouble {
     private(set) var kept: [(name: String, descriptor: SharedDescriptor)] = []
     private let reports: ReportSocket
 
-    init(in folder: TestFolder, abstract: Bool = false) throws {
+    init(in folder: TemporaryFolder, abstract: Bool = false) throws {
         self.folder = folder
         proxy = try Listener(.loopback4(port: 0))
         control = try Listener(.loopback4(port: 0))

@@ -2,32 +2,18 @@ import Core
 import Foundation
 import Glibc
 import Platform
+import PlatformTesting
 import Testing
 
 @testable import fetchctl
 
-/// A folder for one test, removed with it.
-final class TestFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "service-" + UUID().uuidString
-        try Kernel.mkdir(path)
-        try Kernel.mkdir(path + "/conf")
+extension TemporaryFolder {
+    /// One in which there is a folder for the configuration.
+    static func configured() throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try Kernel.mkdir(folder.file("conf"))
+        return folder
     }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-
-    func write(_ text: String, to name: String) throws {
-        try Kernel.replaceFile(file(name), with: Array(text.utf8))
-    }
-
-    /// The text of a file; empty when there is none.
-    func text(_ name: String) -> String {
-        String(decoding: (try? Kernel.contents(of: file(name))) ?? [], as: UTF8.self)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// A running `fetch-service` that was built with the tests; it is ended with this object.
@@ -42,7 +28,7 @@ final class ServiceProcess {
         var processID: pid_t
     }
 
-    let folder: TestFolder
+    let folder: TemporaryFolder
     private let process = Process()
     /// Where the state folder is.
     let state: String
@@ -65,7 +51,8 @@ final class ServiceProcess {
     ///   - descriptors: How many it may have at most; no limit of its own unless told.
     /// - Throws: When the program cannot be started.
     init(
-        _ folder: TestFolder, _ arguments: [String] = [], environment: [String: String] = [:], isBare: Bool = false,
+        _ folder: TemporaryFolder, _ arguments: [String] = [], environment: [String: String] = [:],
+        isBare: Bool = false,
         descriptors: Int? = nil
     ) throws {
         self.folder = folder

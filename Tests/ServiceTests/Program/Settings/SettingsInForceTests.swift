@@ -2,6 +2,7 @@ import Core
 import Cryptography
 import Glibc
 import Platform
+import PlatformTesting
 import RelayTesting
 import ReportModel
 import Testing
@@ -12,9 +13,9 @@ import Wire
 extension EndToEnd {
     /// What is written in `service.yaml` is what the service does.
     @Suite struct SettingsInForceTests {
-        let folder: TestFolder
+        let folder: TemporaryFolder
 
-        init() throws { folder = try TestFolder() }
+        init() throws { folder = try TemporaryFolder.configured() }
 
         private func service(_ settings: String) throws -> LiveService {
             try folder.write(settings, to: "conf/service.yaml")

@@ -4,31 +4,10 @@ import SQLiteCatalog
 import Storage
 import StorageConformance
 import Platform
+import PlatformTesting
 import Testing
 
-/// A folder with databases, removed with this object.
-final class DatabaseFolder: Sendable {
-    let path: String
-
-    init() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("databases-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-        path = folder.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-
-    /// Writes a file.
-    func write(_ bytes: [UInt8], _ name: String) throws {
-        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-    }
-
-    func bytes(_ name: String) throws -> [UInt8] { try Kernel.contents(of: file(name), limit: 1 << 30) }
-
-    func names() throws -> [String] { try Kernel.names(inFolder: path).sorted() }
-
+extension TemporaryFolder {
     /// Whether a text is anywhere in the folder's files, as text or as UTF-16.
     func contains(_ text: String) throws -> Bool {
         for name in try names() {
@@ -39,8 +18,8 @@ final class DatabaseFolder: Sendable {
     }
 
     /// Copies the files as they are on the disk now, without the shared memory: what the sudden end of the process leaves.
-    func copy() throws -> DatabaseFolder {
-        let copy = try DatabaseFolder()
+    func copy() throws -> TemporaryFolder {
+        let copy = try TemporaryFolder()
         for name in try names() where !name.hasSuffix("-shm") {
             try FileManager.default.copyItem(atPath: file(name), toPath: copy.file(name))
         }
@@ -50,13 +29,13 @@ final class DatabaseFolder: Sendable {
 
 /// `records.db` in a folder of its own.
 final class SQLiteRecordsHarness: RecordsHarness, @unchecked Sendable {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let database: SQLiteRecords
     // Set by one test on one thread.
-    private var copies: [DatabaseFolder] = []
+    private var copies: [TemporaryFolder] = []
 
     init(_ durability: Durability = .process) throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         database = try SQLiteRecords(path: folder.file("records.db"), durability: durability)
     }
 
@@ -73,13 +52,13 @@ final class SQLiteRecordsHarness: RecordsHarness, @unchecked Sendable {
 
 /// `cache.db` in a folder of its own.
 final class SQLiteCatalogHarness: CatalogHarness, @unchecked Sendable {
-    let folder: DatabaseFolder
+    let folder: TemporaryFolder
     let database: SQLiteCatalog
     // Set by one test on one thread.
-    private var copies: [DatabaseFolder] = []
+    private var copies: [TemporaryFolder] = []
 
     init() throws {
-        folder = try DatabaseFolder()
+        folder = try TemporaryFolder()
         database = try SQLiteCatalog(path: folder.file("cache.db"))
         try #require(database.notice == nil)
     }
