@@ -59,7 +59,8 @@ final class FakeArchive: RecordArchive {
         var rest = Array(request.utf8)[...]
         for file in files {
             let first = [rest.removeFirst()]
-            #expect(first.withUnsafeBytes { Kernel.send(socket.raw, $0, handing: file) } == .count(1))
+            // A service that has had enough answers and closes, and takes no more.
+            guard first.withUnsafeBytes({ Kernel.send(socket.raw, $0, handing: file) }) == .count(1) else { break }
         }
         _ = rest.withUnsafeBytes { Kernel.send(socket.raw, $0) }
         Kernel.shutdownWrite(socket.raw)
