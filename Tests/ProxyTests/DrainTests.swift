@@ -86,6 +86,7 @@ import Wire
             }
         }
         let deadline = MonotonicTime.now() + .seconds(20)
+        // Looks until the threads have gone.
         while Self.threads() > before, MonotonicTime.now() < deadline { usleep(5_000) }
         #expect(Self.threads() <= before)
     }

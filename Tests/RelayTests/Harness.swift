@@ -196,6 +196,7 @@ final class TestPool: Sendable {
         let deadline = MonotonicTime.now() + .seconds(20)
         while try idleCount != count {
             guard MonotonicTime.now() < deadline else { return false }
+            // Between two looks at what is waited for.
             usleep(500)
         }
         return true

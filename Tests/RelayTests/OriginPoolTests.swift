@@ -228,6 +228,7 @@ import Wire
             try session.send("HTTP/1.1 200 OK\r\nA: ")
             while true {
                 try session.send("a")
+                // A trickle, which the client ends.
                 usleep(10_000)
             }
         }
@@ -405,6 +406,7 @@ import Wire
                 let deadline = MonotonicTime.now() + .seconds(10)
                 var (count, looks) = (openDescriptors(), 0)
                 while MonotonicTime.now() < deadline {
+                    // Between two looks.
                     usleep(20_000)
                     let next = openDescriptors()
                     looks = next == count ? looks + 1 : 0

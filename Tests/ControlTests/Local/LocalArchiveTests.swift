@@ -89,6 +89,7 @@ final class FakeArchive: RecordArchive {
         #expect(try await bench.ask("version").result == "ok")
         let deadline = MonotonicTime.now() + .seconds(20)
         while try bench.server.connectionCount > 0 || openCount(path) > 0, MonotonicTime.now() < deadline {
+            // Between two looks at what is waited for.
             try await Task.sleep(for: .milliseconds(2))
         }
         #expect(try openCount(path) == 0)

@@ -47,7 +47,7 @@ import Testing
         try await LocalBench.run(adjust: { $0.requestTime = .milliseconds(300) }) { (bench) async throws in
             let socket = try bench.probe.connect()
             let before = MonotonicTime.now()
-            // Stops by itself when the server has closed.
+            // Slowly, and until the server has closed.
             while MonotonicTime.now() - before < .seconds(20),
                 case .count = [UInt8(ascii: " ")].withUnsafeBytes({ Kernel.send(socket.raw, $0) })
             {
@@ -156,6 +156,7 @@ import Testing
             _ = request.withUnsafeBytes { Kernel.send(socket.raw, $0) }
             let deadline = MonotonicTime.now() + .seconds(20)
             while bench.server.connectionCount > 0, MonotonicTime.now() < deadline {
+                // Between two looks at what is waited for.
                 try await Task.sleep(for: .milliseconds(5))
             }
             #expect(bench.server.connectionCount == 0)
@@ -212,6 +213,7 @@ import Testing
             let silent = try bench.probe.connect()
             let deadline = MonotonicTime.now() + .seconds(20)
             while bench.server.connectionCount == 0, MonotonicTime.now() < deadline {
+                // Between two looks at what is waited for.
                 try await Task.sleep(for: .milliseconds(1))
             }
             bench.server.stop(grace: .seconds(20))

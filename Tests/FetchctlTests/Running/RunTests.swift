@@ -156,6 +156,7 @@ struct RunTests {
         defer { service.stop() }
         let script = "trap 'exit 9' TERM; touch \(folder.file("ready")); while :; do sleep 0.05; done"
         let result = try fetchctl(["run", "--", "sh", "-c", script], at: service) { process in
+            // Looks for the file that says that the program has begun, for 20 s at most.
             for _ in 0..<2_000 where access(folder.file("ready"), F_OK) != 0 { usleep(10_000) }
             try #require(access(folder.file("ready"), F_OK) == 0, "the command has not begun within 20 s")
             try Kernel.kill(process, SIGTERM)

@@ -73,6 +73,7 @@ final class PseudoTerminal {
             read()
             if holds(self) { return true }
             guard MonotonicTime.now() < deadline else { return false }
+            // Between two looks at what is waited for.
             usleep(5000)
         }
     }
